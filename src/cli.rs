@@ -1,0 +1,408 @@
+//! The command line: the one source of `--help`, the man page, the completions and the names of all settings.
+//!
+//! Separate because it only says what can be asked; [`crate::config`] decides what then holds. The invariant: every
+//! option here does something, and each is `None` unless it was given, so that the layers below can fill it.
+
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, parser::ValueSource};
+use clap_complete::Shell;
+use serde::Deserialize;
+use std::path::PathBuf;
+
+const USAGE: &str = "summarize [OPTIONS] <INPUT>...\n       summarize <COMMAND>";
+
+const EXAMPLES: &str = "\
+Examples:
+  summarize inputs/ --lang en             every article of a folder, into outputs/
+  summarize 'news/**/*.html' -o results   a pattern, another output folder
+  cat article.txt | summarize - -o -      one article, Markdown to standard output
+  summarize inputs/ --shard 3/16          one of 16 batch jobs
+  summarize fetch opus-mt-ar-en --into models/
+                                          a model to carry to another machine
+
+Settings: a flag wins over the environment (SUMMARIZE_LANG=en), which wins over
+summarize.toml in the working folder (lang = \"en\"). Every option can be set so,
+but for --force, --dry-run, --quiet and --verbose.
+
+Exit status: 0 all written, 1 some articles failed, 2 usage or configuration,
+3 no model, hub or device, 4 --strict and a critical flag, 130 interrupted.";
+
+/// Translates and summarizes Arabic articles; every English sentence is linked to its source.
+#[derive(Debug, Parser)]
+#[command(name = "summarize", version, about, override_usage = USAGE, after_help = EXAMPLES)]
+#[command(subcommand_negates_reqs = true, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do beside the main job.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Files, folders (with all below them), patterns such as 'news/**/*.html', or - for standard input
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<PathBuf>,
+    /// Options of the main job.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What `summarize` does beside translating.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the known models: licence, size, languages, whether on this machine
+    Models {
+        /// Print one JSON object a line to standard output
+        #[arg(long)]
+        json: bool,
+        /// Folder of downloaded models [default: the one Python's huggingface_hub uses]
+        #[arg(long, value_name = "DIR", help_heading = "Model")]
+        cache_dir: Option<PathBuf>,
+        /// What is said on the way.
+        #[command(flatten)]
+        messages: MessageOptions,
+    },
+    /// Download and verify models ahead of time
+    Fetch {
+        /// Catalogue name or org/repo[@revision]
+        #[arg(value_name = "MODEL", required = true)]
+        models: Vec<String>,
+        /// Put each model into DIR/<name>, a plain folder to carry to another machine
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+        /// Where models come from.
+        #[command(flatten)]
+        hub: HubOptions,
+        /// What is said on the way.
+        #[command(flatten)]
+        messages: MessageOptions,
+    },
+    /// Load a model, verify its hashes, translate one sentence, print the speed
+    Check {
+        /// Catalogue name, org/repo[@revision], a folder, or builtin
+        #[arg(value_name = "MODEL")]
+        model: String,
+        /// How it computes.
+        #[command(flatten)]
+        compute: ComputeOptions,
+        /// Where models come from.
+        #[command(flatten)]
+        hub: HubOptions,
+        /// What is said on the way.
+        #[command(flatten)]
+        messages: MessageOptions,
+    },
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Options of the main job, each `None` where it was not given; also the keys of `summarize.toml`.
+#[derive(Debug, Clone, Default, PartialEq, Args, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+#[command(next_help_heading = "Languages and output")]
+pub struct Options {
+    /// Target language, ISO 639-1 [default: en]
+    #[arg(long, value_name = "LANG")]
+    pub lang: Option<String>,
+    /// Source language, ISO 639-1; auto detects it for each article [default: auto]
+    #[arg(long, value_name = "LANG")]
+    pub from: Option<String>,
+    /// Where results go; - writes one article's Markdown to standard output [default: outputs]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Files to write for each article: md, json (which also marks it as done) [default: md,json]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', hide_possible_values = true)]
+    #[serde(deserialize_with = "list_or_text")]
+    pub format: Option<Vec<Format>>,
+    /// auto, extractive (the article's own sentences) or off [default: auto]
+    #[arg(long, value_name = "KIND", hide_possible_values = true)]
+    pub summary: Option<SummaryKind>,
+    /// Sentences of the summary, 1 to 20 [default: 3]
+    #[arg(long, value_name = "N")]
+    pub summary_sentences: Option<usize>,
+    /// Which articles are worked on, and what happens when one fails.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub batch: BatchOptions,
+    /// Catalogue name, org/repo[@revision], a folder, or builtin; auto: the catalogue's choice [default: auto]
+    #[arg(long, value_name = "MODEL", help_heading = "Model")]
+    pub model: Option<String>,
+    /// How the model computes.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub compute: ComputeOptions,
+    /// Tokens in flight, source tokens times beams [default: chosen for the device]
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    pub batch_tokens: Option<usize>,
+    /// Where models come from.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub hub: HubOptions,
+    /// What is said on the way.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub messages: MessageOptions,
+}
+
+/// Which articles are worked on, and what happens when one fails.
+#[derive(Debug, Clone, Default, PartialEq, Args, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+#[command(next_help_heading = "Batch")]
+pub struct BatchOptions {
+    /// Redo articles that are done, and overwrite documents that were edited
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    pub force: Option<bool>,
+    /// List what would be done; write and download nothing
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    pub dry_run: Option<bool>,
+    /// Work on slice I of N only: the same inputs always fall into the same slice
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<String>,
+    /// Stop at the first article that fails
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    pub fail_fast: Option<bool>,
+    /// Exit with status 4 where a document has a critical flag
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    pub strict: Option<bool>,
+}
+
+/// How a model computes.
+#[derive(Debug, Clone, Default, PartialEq, Args, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+#[command(next_help_heading = "Model")]
+pub struct ComputeOptions {
+    /// auto, cpu, cuda, cuda:N or metal [default: auto]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// Beams of the search; 1 is greedy and fastest [default: the model's own]
+    #[arg(long, value_name = "N")]
+    pub beam: Option<usize>,
+    /// CPU threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// Where models come from.
+#[derive(Debug, Clone, Default, PartialEq, Args, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+#[command(next_help_heading = "Model")]
+pub struct HubOptions {
+    /// Folder of downloaded models [default: the one Python's huggingface_hub uses]
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Use no network at all
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    pub offline: Option<bool>,
+    /// Another hub, for example a mirror [default: https://huggingface.co]
+    #[arg(long, value_name = "URL")]
+    pub hub: Option<String>,
+}
+
+/// What is said on the way, and how.
+#[derive(Debug, Clone, Default, PartialEq, Args, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+#[command(next_help_heading = "Messages")]
+pub struct MessageOptions {
+    /// Say only what went wrong
+    #[arg(short, long, conflicts_with = "verbose")]
+    #[serde(skip)]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long)]
+    #[serde(skip)]
+    pub verbose: bool,
+    /// Colour on standard error: auto, always or never [default: auto]
+    #[arg(long, value_name = "WHEN", hide_possible_values = true)]
+    pub color: Option<Color>,
+    /// text, or json for one object a line on standard error [default: text]
+    #[arg(long, value_name = "KIND", hide_possible_values = true)]
+    pub log_format: Option<LogFormat>,
+}
+
+/// A format of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Markdown to read
+    Md,
+    /// JSON for programs
+    Json,
+}
+
+/// A kind of summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SummaryKind {
+    /// The best this version has: extractive
+    Auto,
+    /// The article's own most telling sentences
+    Extractive,
+    /// None
+    Off,
+}
+
+/// When to colour messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Even into a file
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// The form of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines to read
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl Cli {
+    /// Reads the arguments of the process; prints help or a usage error and exits (status 2) where they call for it.
+    pub fn from_process() -> Self {
+        let matches = Cli::command().get_matches();
+        Cli::from_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    fn from_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        if let (Some((name, _)), Some(id)) = (matches.subcommand(), first_given(matches)) {
+            let message = format!("--{} stands before `{name}`: options of a subcommand go after it", dashed(id));
+            return Err(Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message));
+        }
+        Cli::from_arg_matches(matches)
+    }
+
+    /// Returns the options that hold for the messages of any command.
+    pub fn messages(&self) -> &MessageOptions {
+        match &self.command {
+            Some(
+                Command::Models { messages, .. } | Command::Fetch { messages, .. } | Command::Check { messages, .. },
+            ) => messages,
+            _ => &self.options.messages,
+        }
+    }
+
+    /// Returns the options given, whichever command they were given to.
+    pub fn given(&self) -> Options {
+        let messages = self.messages().clone();
+        match &self.command {
+            Some(Command::Models { cache_dir, .. }) => {
+                let hub = HubOptions { cache_dir: cache_dir.clone(), ..HubOptions::default() };
+                Options { hub, messages, ..Options::default() }
+            }
+            Some(Command::Fetch { hub, .. }) => Options { hub: hub.clone(), messages, ..Options::default() },
+            Some(Command::Check { model, compute, hub, .. }) => Options {
+                model: Some(model.clone()),
+                compute: compute.clone(),
+                hub: hub.clone(),
+                messages,
+                ..Options::default()
+            },
+            _ => self.options.clone(),
+        }
+    }
+}
+
+/// Returns the names of the options that may also stand in `summarize.toml` and the environment, as written after `--`.
+pub fn setting_names() -> Vec<String> {
+    const PER_RUN: [&str; 6] = ["force", "dry-run", "quiet", "verbose", "help", "version"];
+    let command = Cli::command();
+    let names = command.get_arguments().filter_map(|argument| argument.get_long().map(str::to_owned));
+    names.filter(|name| !PER_RUN.contains(&name.as_str())).collect()
+}
+
+fn first_given(matches: &ArgMatches) -> Option<&str> {
+    let is_given = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    matches
+        .ids()
+        .map(|id| id.as_str())
+        .filter(|id| Cli::command().get_arguments().any(|a| a.get_id() == *id))
+        .find(is_given)
+}
+
+fn dashed(id: &str) -> String {
+    id.replace('_', "-")
+}
+
+/// Reads a list of formats written either as a list or as one text with commas.
+fn list_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Format>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum ListOrText {
+        List(Vec<String>),
+        Text(String),
+    }
+    let names = match ListOrText::deserialize(deserializer)? {
+        ListOrText::List(names) => names,
+        ListOrText::Text(text) => text.split(',').map(str::to_owned).collect(),
+    };
+    let format = |name: &String| Format::from_str(name.trim(), true).map_err(|_| name.clone());
+    let formats: Result<Vec<Format>, String> = names.iter().map(format).collect();
+    formats.map(Some).map_err(|name| serde::de::Error::custom(format!("unknown format `{name}`, expected md or json")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<Cli, clap::Error> {
+        let matches = Cli::command().try_get_matches_from(words)?;
+        Cli::from_matches(&matches)
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_main_job_needs_no_subcommand_word() {
+        let cli = parse(&["summarize", "inputs/", "--lang", "en", "--offline"]).unwrap();
+        assert_eq!(cli.inputs, [PathBuf::from("inputs/")]);
+        assert_eq!(cli.options.lang.as_deref(), Some("en"));
+        assert_eq!(cli.options.hub.offline, Some(true));
+        assert_eq!(cli.options.batch.force, None);
+    }
+
+    #[test]
+    fn an_input_is_required_but_not_by_a_subcommand() {
+        assert!(parse(&["summarize"]).is_err());
+        assert!(parse(&["summarize", "models", "--json"]).is_ok());
+    }
+
+    #[test]
+    fn an_option_before_a_subcommand_is_refused_rather_than_ignored() {
+        let error = parse(&["summarize", "--offline", "fetch", "org/repo"]).unwrap_err();
+        assert!(error.to_string().contains("--offline stands before `fetch`"), "{error}");
+    }
+
+    #[test]
+    fn options_of_a_subcommand_become_settings() {
+        let cli = parse(&["summarize", "check", "builtin", "--beam", "2", "--hub", "http://mirror"]).unwrap();
+        let given = cli.given();
+        assert_eq!((given.model.as_deref(), given.compute.beam), (Some("builtin"), Some(2)));
+        assert_eq!(given.hub.hub.as_deref(), Some("http://mirror"));
+    }
+
+    #[test]
+    fn settings_leave_out_what_is_per_run() {
+        let names = setting_names();
+        assert!(names.contains(&"summary-sentences".to_owned()) && names.contains(&"log-format".to_owned()));
+        assert!(!names.contains(&"force".to_owned()) && !names.contains(&"help".to_owned()));
+    }
+
+    #[test]
+    fn formats_are_a_list_with_commas() {
+        let cli = parse(&["summarize", "a", "--format", "md,json"]).unwrap();
+        assert_eq!(cli.options.format, Some(vec![Format::Md, Format::Json]));
+        assert!(parse(&["summarize", "a", "--format", "tmx"]).is_err());
+    }
+}

@@ -1,0 +1,213 @@
+//! The BART family of encoder-decoders (Lewis et al. 2020), of which Marian is the post-norm, sinusoidal member.
+//!
+//! Separate from `layers.rs` because a family is told apart by its embeddings, its head and its tensor names, not by
+//! its blocks. The invariant: tensors bear the names transformers saves them under.
+
+use super::{
+    DecoderState, Row, Seq2Seq, StepOutput,
+    config::BartConfig,
+    layers::{Builder, DecoderLayer, EncoderLayer},
+};
+use crate::engine::{
+    EngineError,
+    kernels::{
+        attention::Heads,
+        cache::{CrossMemory, SelfCache, Tap},
+        linear::Linear,
+    },
+    weights::Weights,
+};
+use candle_core::{Device, Tensor};
+use std::{ops::Range, sync::Arc};
+
+/// A Marian model, ready to run.
+pub struct EncoderDecoder {
+    config: BartConfig,
+    device: Device,
+    source_embedding: Embedding,
+    target_embedding: Embedding,
+    encoder: Vec<EncoderLayer>,
+    decoder: Vec<DecoderLayer>,
+    cross_projections: Linear,
+    head: Linear,
+}
+
+impl EncoderDecoder {
+    /// Builds the model from its tensors.
+    pub fn load(config: BartConfig, weights: &Weights, device: &Device) -> Result<EncoderDecoder, EngineError> {
+        let builder = Builder { weights, device };
+        let (source, target) = embedding_names(&config, weights);
+        let source_table = builder.table(source, config.vocab_size, config.d_model)?;
+        let target_table = match source == target {
+            true => source_table.clone(),
+            false => builder.table(target, config.target_vocabulary(), config.d_model)?,
+        };
+        let encoder = (0..config.encoder_layers).map(|index| EncoderLayer::load(&builder, index, &config));
+        let decoder = (0..config.decoder_layers).map(|index| DecoderLayer::load(&builder, index, &config));
+        let cross: Vec<String> = (0..config.decoder_layers)
+            .flat_map(|i| ["k_proj", "v_proj"].map(|name| format!("model.decoder.layers.{i}.encoder_attn.{name}")))
+            .collect();
+        Ok(EncoderDecoder {
+            encoder: encoder.collect::<Result<_, _>>()?,
+            decoder: decoder.collect::<Result<_, _>>()?,
+            cross_projections: builder.fused(&cross, config.d_model, config.d_model)?,
+            head: head(&builder, &config, target)?,
+            source_embedding: Embedding::load(&builder, "encoder", source_table, &config)?,
+            target_embedding: Embedding::load(&builder, "decoder", target_table, &config)?,
+            device: device.clone(),
+            config,
+        })
+    }
+}
+
+/// Returns the names of the source and target embedding tensors, whichever of their aliases the file has.
+fn embedding_names(config: &BartConfig, weights: &Weights) -> (&'static str, &'static str) {
+    const SOURCE: &str = "model.encoder.embed_tokens.weight";
+    const TARGET: &str = "model.decoder.embed_tokens.weight";
+    let first = |names: &[&'static str]| {
+        names.iter().find(|name| weights.contains(name)).or(names.first()).copied().unwrap_or(SOURCE)
+    };
+    match config.share_encoder_decoder_embeddings {
+        // The head comes last: in converted checkpoints it is often a stale copy.
+        true => {
+            let shared = first(&["model.shared.weight", SOURCE, TARGET, "lm_head.weight"]);
+            (shared, shared)
+        }
+        false if config.tie_word_embeddings => (SOURCE, first(&[TARGET, "lm_head.weight"])),
+        false => (SOURCE, TARGET),
+    }
+}
+
+/// Returns the output projection: with tied embeddings the target embedding itself, whatever the file's `lm_head.weight`
+/// holds, since conversions of Marian models left stale heads behind (transformers #26216).
+fn head(builder: &Builder<'_>, config: &BartConfig, target_embedding: &str) -> Result<Linear, EngineError> {
+    let vocabulary = config.target_vocabulary();
+    let name = if config.tie_word_embeddings { target_embedding } else { "lm_head.weight" };
+    let weight = builder.weights.tensor(name, &[vocabulary, config.d_model])?;
+    let bias = match builder.weights.contains("final_logits_bias") {
+        true => Some(builder.weights.tensor("final_logits_bias", &[1, vocabulary])?.squeeze(0)?),
+        false => None,
+    };
+    Ok(Linear::new(&weight, bias.as_ref(), builder.device)?)
+}
+
+impl Seq2Seq for EncoderDecoder {
+    fn encode(&self, sources: &[&[u32]]) -> Result<Tensor, EngineError> {
+        let sequences = ranges(sources);
+        let positions: Vec<u32> = sequences.iter().flat_map(|range| 0..range.len() as u32).collect();
+        let mut x = self.source_embedding.forward(&sources.concat(), &positions)?; // (tokens, d)
+        for layer in &self.encoder {
+            x = layer.forward(&x, &sequences)?;
+        }
+        Ok(x)
+    }
+
+    fn memories(&self, hidden: &Tensor, sources: &[&[u32]]) -> Result<Vec<CrossMemory>, EngineError> {
+        let projections = Arc::new(self.cross_projections.forward(hidden)?); // (tokens, layers * 2 d)
+        let memory = |rows| CrossMemory { projections: projections.clone(), rows };
+        Ok(ranges(sources).into_iter().map(memory).collect())
+    }
+
+    fn state(&self, slots: usize, capacity: usize) -> DecoderState {
+        let heads = self.config.decoder_attention_heads;
+        let heads = Heads { count: heads, dim: self.config.d_model / heads };
+        let layers = self.decoder.iter().map(|_| SelfCache::new(slots, capacity, heads, &self.device));
+        DecoderState { layers: layers.collect() }
+    }
+
+    fn step(&self, state: &mut DecoderState, rows: &[Row<'_>], tap: Option<Tap>) -> Result<StepOutput, EngineError> {
+        let tokens: Vec<u32> = rows.iter().map(|row| row.token).collect();
+        let positions: Vec<u32> = rows.iter().map(|row| row.lineage.len() as u32).collect();
+        let mut x = self.target_embedding.forward(&tokens, &positions)?; // (rows, d)
+        let mut taps = Vec::new();
+        for (index, (layer, cache)) in self.decoder.iter().zip(&mut state.layers).enumerate() {
+            let wanted = tap.filter(|tap| tap.layer == index).map(|tap| tap.head);
+            let (output, tapped) = layer.forward(&x, cache, rows, wanted)?;
+            x = output;
+            if wanted.is_some() {
+                taps = tapped;
+            }
+        }
+        Ok(StepOutput { logits: self.head.forward_values(&x)?, taps })
+    }
+
+    fn vocabulary(&self) -> usize {
+        self.config.target_vocabulary()
+    }
+
+    fn max_source_tokens(&self) -> usize {
+        self.config.max_position_embeddings
+    }
+
+    fn max_target_tokens(&self) -> usize {
+        self.config.max_position_embeddings
+    }
+
+    fn alignment_tap(&self) -> Tap {
+        // Marian supervises this head where it is trained with guided alignment, as OPUS-MT was (Garg et al. 2019).
+        Tap { layer: self.config.decoder_layers - 1, head: Some(0) }
+    }
+}
+
+/// Returns the rows of each source when they are laid end to end.
+fn ranges(sources: &[&[u32]]) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let range = |source: &&[u32]| {
+        let start = end;
+        end += source.len();
+        start..end
+    };
+    sources.iter().map(range).collect()
+}
+
+/// Token embeddings, scaled, plus positions.
+struct Embedding {
+    tokens: Tensor,
+    positions: Tensor,
+    scale: f64,
+}
+
+impl Embedding {
+    fn load(builder: &Builder<'_>, side: &str, tokens: Tensor, config: &BartConfig) -> Result<Embedding, EngineError> {
+        let (count, d) = (config.max_position_embeddings, config.d_model);
+        let name = format!("model.{side}.embed_positions.weight");
+        // Old files carry the table, new ones leave it out: transformers takes the file's where there is one.
+        let positions = match builder.weights.contains(&name) {
+            true => builder.table(&name, count, d)?,
+            false => sinusoids(count, d, builder.device)?,
+        };
+        let scale = if config.scale_embedding { (d as f64).sqrt() } else { 1.0 };
+        Ok(Embedding { tokens, positions, scale })
+    }
+
+    fn forward(&self, tokens: &[u32], positions: &[u32]) -> Result<Tensor, EngineError> {
+        self.require(tokens, &self.tokens, "token id")?;
+        self.require(positions, &self.positions, "position")?;
+        let index = |values: &[u32]| Tensor::new(values, self.tokens.device());
+        let tokens = (self.tokens.index_select(&index(tokens)?, 0)? * self.scale)?;
+        Ok((tokens + self.positions.index_select(&index(positions)?, 0)?)?)
+    }
+
+    fn require(&self, values: &[u32], table: &Tensor, what: &str) -> Result<(), EngineError> {
+        let rows = table.dim(0)?;
+        match values.iter().find(|value| **value as usize >= rows) {
+            Some(value) => Err(EngineError::Unsupported(format!(
+                "{what} {value} is outside the model's table of {rows}: its tokenizer files and its weights do not \
+                 belong together, or the text is too long for it"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Returns Marian's sinusoidal positions, (positions, d): sines in the first half of the width, cosines in the second.
+fn sinusoids(positions: usize, d: usize, device: &Device) -> Result<Tensor, EngineError> {
+    let half = d.div_ceil(2);
+    let value = |position: usize, column: usize| {
+        let pair = if column < half { column } else { column - half };
+        let angle = position as f64 / 10_000f64.powf(2.0 * pair as f64 / d as f64);
+        (if column < half { angle.sin() } else { angle.cos() }) as f32
+    };
+    let table: Vec<f32> = (0..positions).flat_map(|p| (0..d).map(move |c| value(p, c))).collect();
+    Ok(Tensor::from_vec(table, (positions, d), device)?)
+}

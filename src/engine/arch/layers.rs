@@ -1,0 +1,178 @@
+//! The layers of a post-norm encoder-decoder: attention and feed-forward blocks, each ended by a residual norm.
+//!
+//! Separate so that `bart.rs` reads as the model and this file as the paper. The invariant: a block's input and output
+//! have the same shape, (rows, d).
+
+use super::{Row, config::BartConfig};
+use crate::engine::{
+    EngineError,
+    kernels::{
+        activation::Activation,
+        attention::{Heads, self_attention},
+        cache::{RowAddress, SelfCache, cross_attention},
+        linear::Linear,
+        norm::LayerNorm,
+    },
+    weights::Weights,
+};
+use candle_core::{Device, Tensor};
+use std::ops::Range;
+
+/// PyTorch's default, which every BART-like model keeps.
+const LAYER_NORM_EPSILON: f32 = 1e-5;
+
+/// Reads layers by the names transformers gives their tensors.
+pub(super) struct Builder<'a> {
+    pub weights: &'a Weights,
+    pub device: &'a Device,
+}
+
+impl Builder<'_> {
+    /// Returns the weight, (outputs, inputs), and bias, (outputs), of a linear layer.
+    fn pair(&self, name: &str, outputs: usize, inputs: usize) -> Result<(Tensor, Tensor), EngineError> {
+        let weight = self.weights.tensor(&format!("{name}.weight"), &[outputs, inputs])?;
+        Ok((weight, self.weights.tensor(&format!("{name}.bias"), &[outputs])?))
+    }
+
+    /// Returns one linear layer whose output is the outputs of several, side by side.
+    pub fn fused(&self, names: &[String], outputs: usize, inputs: usize) -> Result<Linear, EngineError> {
+        let pairs = names.iter().map(|name| self.pair(name, outputs, inputs)).collect::<Result<Vec<_>, _>>()?;
+        let (weights, biases): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+        let (weight, bias) = (Tensor::cat(&weights, 0)?, Tensor::cat(&biases, 0)?);
+        Ok(Linear::new(&weight, Some(&bias), self.device)?)
+    }
+
+    fn linear(&self, name: String, outputs: usize, inputs: usize) -> Result<Linear, EngineError> {
+        self.fused(&[name], outputs, inputs)
+    }
+
+    fn norm(&self, name: &str, d: usize) -> Result<LayerNorm, EngineError> {
+        let weight = self.weights.tensor(&format!("{name}.weight"), &[d])?.to_device(self.device)?;
+        let bias = self.weights.tensor(&format!("{name}.bias"), &[d])?.to_device(self.device)?;
+        Ok(LayerNorm::new(weight, bias, LAYER_NORM_EPSILON))
+    }
+
+    /// Returns an embedding table, (tokens, d), on the device.
+    pub fn table(&self, name: &str, tokens: usize, d: usize) -> Result<Tensor, EngineError> {
+        Ok(self.weights.tensor(name, &[tokens, d])?.to_device(self.device)?)
+    }
+}
+
+/// Self-attention with fused query, key and value projections.
+struct SelfAttention {
+    qkv: Linear,
+    out: Linear,
+    norm: LayerNorm,
+}
+
+impl SelfAttention {
+    fn load(builder: &Builder<'_>, layer: &str, d: usize) -> Result<SelfAttention, EngineError> {
+        let names = ["q_proj", "k_proj", "v_proj"].map(|name| format!("{layer}.self_attn.{name}"));
+        Ok(SelfAttention {
+            qkv: builder.fused(&names, d, d)?,
+            out: builder.linear(format!("{layer}.self_attn.out_proj"), d, d)?,
+            norm: builder.norm(&format!("{layer}.self_attn_layer_norm"), d)?,
+        })
+    }
+}
+
+struct FeedForward {
+    up: Linear,
+    down: Linear,
+    activation: Activation,
+    norm: LayerNorm,
+}
+
+impl FeedForward {
+    fn load(
+        builder: &Builder<'_>,
+        layer: &str,
+        d: usize,
+        ffn: usize,
+        activation: Activation,
+    ) -> Result<FeedForward, EngineError> {
+        Ok(FeedForward {
+            up: builder.linear(format!("{layer}.fc1"), ffn, d)?,
+            down: builder.linear(format!("{layer}.fc2"), d, ffn)?,
+            activation,
+            norm: builder.norm(&format!("{layer}.final_layer_norm"), d)?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor, EngineError> {
+        let inner = self.activation.apply(&self.up.forward(x)?)?; // (rows, ffn)
+        Ok(self.norm.add(&self.down.forward(&inner)?, x)?)
+    }
+}
+
+/// One layer of the encoder.
+pub(super) struct EncoderLayer {
+    attention: SelfAttention,
+    feed_forward: FeedForward,
+    heads: Heads,
+}
+
+impl EncoderLayer {
+    pub fn load(builder: &Builder<'_>, index: usize, config: &BartConfig) -> Result<EncoderLayer, EngineError> {
+        let (layer, d) = (format!("model.encoder.layers.{index}"), config.d_model);
+        let ffn = config.encoder_ffn_dim;
+        Ok(EncoderLayer {
+            attention: SelfAttention::load(builder, &layer, d)?,
+            feed_forward: FeedForward::load(builder, &layer, d, ffn, config.activation_function)?,
+            heads: Heads { count: config.encoder_attention_heads, dim: d / config.encoder_attention_heads },
+        })
+    }
+
+    /// Returns the layer's output, (tokens, d); each range of `sequences` is one source.
+    pub fn forward(&self, x: &Tensor, sequences: &[Range<usize>]) -> Result<Tensor, EngineError> {
+        let mixed = self_attention(&self.attention.qkv.forward(x)?, sequences, self.heads)?;
+        let x = self.attention.norm.add(&self.attention.out.forward(&mixed)?, x)?;
+        self.feed_forward.forward(&x)
+    }
+}
+
+/// One layer of the decoder.
+pub(super) struct DecoderLayer {
+    attention: SelfAttention,
+    cross_query: Linear,
+    cross_out: Linear,
+    cross_norm: LayerNorm,
+    feed_forward: FeedForward,
+    heads: Heads,
+    index: usize,
+}
+
+impl DecoderLayer {
+    pub fn load(builder: &Builder<'_>, index: usize, config: &BartConfig) -> Result<DecoderLayer, EngineError> {
+        let (layer, d) = (format!("model.decoder.layers.{index}"), config.d_model);
+        let ffn = config.decoder_ffn_dim;
+        Ok(DecoderLayer {
+            attention: SelfAttention::load(builder, &layer, d)?,
+            cross_query: builder.linear(format!("{layer}.encoder_attn.q_proj"), d, d)?,
+            cross_out: builder.linear(format!("{layer}.encoder_attn.out_proj"), d, d)?,
+            cross_norm: builder.norm(&format!("{layer}.encoder_attn_layer_norm"), d)?,
+            feed_forward: FeedForward::load(builder, &layer, d, ffn, config.activation_function)?,
+            heads: Heads { count: config.decoder_attention_heads, dim: d / config.decoder_attention_heads },
+            index,
+        })
+    }
+
+    /// Returns the layer's output, (rows, d), and the tapped cross-attention weights where `tap` asks for a head.
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        cache: &mut SelfCache,
+        rows: &[Row<'_>],
+        tap: Option<Option<usize>>,
+    ) -> Result<(Tensor, Vec<Vec<f32>>), EngineError> {
+        let addresses: Vec<_> =
+            rows.iter().map(|row| RowAddress { slot: row.slot, lineage: row.lineage }).collect();
+        let mixed = cache.attend(&self.attention.qkv.forward(x)?, &addresses)?;
+        let x = self.attention.norm.add(&self.attention.out.forward(&mixed)?, x)?;
+        let memories: Vec<_> = rows.iter().map(|row| row.memory).collect();
+        let queries = self.cross_query.forward(&x)?;
+        let (mixed, taps) = cross_attention(&queries, &memories, self.index, self.heads, tap)?;
+        let x = self.cross_norm.add(&self.cross_out.forward(&mixed)?, &x)?;
+        Ok((self.feed_forward.forward(&x)?, taps))
+    }
+}

@@ -1,0 +1,78 @@
+//! Model architectures: configurations over one encoder-decoder core, chosen by `model_type` in `config.json`.
+//!
+//! Separate because a new family must not touch decoding, batching or kernels. The invariant: nothing about a
+//! particular checkpoint is written here; every size, flag and id comes from its files.
+
+pub mod bart;
+pub mod config;
+mod layers;
+
+use super::{
+    EngineError, ModelFiles,
+    kernels::cache::{CrossMemory, SelfCache, Tap},
+    weights::Weights,
+};
+use candle_core::{Device, Tensor};
+use config::ModelConfig;
+
+/// One decoder row of a step: a hypothesis and where its history lies.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    /// The token that was chosen last.
+    pub token: u32,
+    /// The source it translates.
+    pub memory: &'a CrossMemory,
+    /// The cache slot it writes to at position `lineage.len()`.
+    pub slot: usize,
+    /// For each earlier position, the slot that was written; its length is the position.
+    pub lineage: &'a [u32],
+}
+
+/// What one decoding step gives.
+#[derive(Debug)]
+pub struct StepOutput {
+    /// Scores over the vocabulary before softmax, (rows, vocabulary).
+    pub logits: Vec<f32>,
+    /// The tapped cross-attention weights of each row, over its source's tokens.
+    pub taps: Vec<Vec<f32>>,
+}
+
+/// The decoder's self-attention caches, one a layer.
+#[derive(Debug)]
+pub struct DecoderState {
+    pub(crate) layers: Vec<SelfCache>,
+}
+
+/// A sequence-to-sequence model: what search needs of any architecture.
+pub trait Seq2Seq: Send + Sync {
+    /// Returns the encoder's last hidden states, (tokens, d): the sources' rows end to end, in the order given.
+    fn encode(&self, sources: &[&[u32]]) -> Result<Tensor, EngineError>;
+
+    /// Returns what the decoder attends to for each of the sources whose hidden states `encode` returned.
+    fn memories(&self, hidden: &Tensor, sources: &[&[u32]]) -> Result<Vec<CrossMemory>, EngineError>;
+
+    /// Returns empty caches for `slots` rows of about `capacity` positions.
+    fn state(&self, slots: usize, capacity: usize) -> DecoderState;
+
+    /// Runs the decoder one position on for each row.
+    fn step(&self, state: &mut DecoderState, rows: &[Row<'_>], tap: Option<Tap>) -> Result<StepOutput, EngineError>;
+
+    /// Returns the count of tokens the decoder chooses among.
+    fn vocabulary(&self) -> usize;
+
+    /// Returns the largest count of source tokens the model was built for, `</s>` included.
+    fn max_source_tokens(&self) -> usize;
+
+    /// Returns the largest count of target positions the model can address.
+    fn max_target_tokens(&self) -> usize;
+
+    /// Returns the attention that best aligns target with source in this model.
+    fn alignment_tap(&self) -> Tap;
+}
+
+/// Loads the model that `config.json` describes.
+pub fn load(files: &ModelFiles, weights: &Weights, device: &Device) -> Result<Box<dyn Seq2Seq>, EngineError> {
+    match ModelConfig::read(files)? {
+        ModelConfig::Marian(config) => Ok(Box::new(bart::EncoderDecoder::load(config, weights, device)?)),
+    }
+}

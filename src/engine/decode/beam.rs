@@ -1,0 +1,185 @@
+//! Beam search as transformers 5 does it, for one source.
+//!
+//! Separate from greedy search because finished hypotheses compete with open ones. The invariant: the arithmetic on
+//! scores (f32, the order of penalties, -1e9 for "not available") follows `_beam_search` of transformers, since a tie
+//! broken elsewhere is another translation.
+
+use super::{Open, Search, processors::Scores};
+use crate::engine::{
+    generation::{EarlyStopping, GenerationConfig},
+    kernels::softmax::{log_sum_exp, top},
+};
+
+/// Stands for a beam that is not available; finite, so that sums stay comparable.
+const UNAVAILABLE: f32 = -1.0e9;
+
+/// A finished hypothesis, or a place kept for one.
+#[derive(Debug, Clone)]
+struct Finished {
+    hypothesis: Option<Open>,
+    score: f32,
+}
+
+/// A hypothesis one token on, not yet sorted into open and finished.
+struct Candidate {
+    beam: usize,
+    token: usize,
+    score: f32,
+    raw: f32,
+}
+
+/// The beam search for one source.
+#[derive(Debug)]
+pub struct Beam {
+    config: GenerationConfig,
+    open: Vec<Open>,
+    open_scores: Vec<f32>,
+    finished: Vec<Finished>,
+    /// False once no open hypothesis can better the finished ones.
+    improvable: bool,
+    done: bool,
+}
+
+impl Beam {
+    /// Returns a search at the start token: one open hypothesis, since all beams would be the same.
+    pub fn new(config: GenerationConfig) -> Beam {
+        let beams = config.num_beams;
+        Beam {
+            open: vec![Open::start(&config)],
+            open_scores: vec![0.0],
+            finished: vec![Finished { hypothesis: None, score: UNAVAILABLE }; beams],
+            improvable: true,
+            done: config.max_length <= 1,
+            config,
+        }
+    }
+
+    /// Returns the best continuations over all beams, best first: enough that `num_beams` stay open whatever ends.
+    fn candidates(&self, logits: &mut [f32]) -> Vec<Candidate> {
+        let keep = (1 + self.config.eos.len()).max(2) * self.config.num_beams;
+        let vocabulary = logits.len() / self.open.len();
+        let mut candidates = Vec::with_capacity(keep * (self.open.len() + 1));
+        for (beam, row) in logits.chunks_exact_mut(vocabulary).enumerate() {
+            let total = log_sum_exp(row);
+            let scores = Scores::new(&self.config, &self.open[beam].tokens, row, total, true);
+            for token in top(scores.processed, keep) {
+                let score = scores.processed[token] + self.open_scores[beam];
+                candidates.push(Candidate { beam, token, score, raw: scores.raw(token) });
+            }
+        }
+        // A stable sort keeps the lower beam, then the better-ranked token, first among equals.
+        candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+        candidates.truncate(keep);
+        candidates
+    }
+
+    /// Returns the open hypotheses of the next step with their scores: the best that have not ended.
+    fn reopen(&self, candidates: &[Candidate], continued: &[Open], ended: &[bool]) -> (Vec<Open>, Vec<f32>) {
+        let penalized = |i: usize| candidates[i].score + if ended[i] { UNAVAILABLE } else { 0.0 };
+        let mut order: Vec<usize> = (0..candidates.len()).collect();
+        order.sort_by(|a, b| penalized(*b).total_cmp(&penalized(*a)));
+        order.truncate(self.config.num_beams);
+        order.iter().map(|i| (continued[*i].clone(), penalized(*i))).unzip()
+    }
+
+    /// Lets hypotheses that just ended compete with those finished before.
+    fn finish(&mut self, candidates: &[Candidate], continued: &[Open], ended: &[bool], length: usize) {
+        let beams = self.config.num_beams;
+        let full = self.finished.iter().all(|finished| finished.hypothesis.is_some());
+        let closed = !self.improvable || (full && self.config.early_stopping == EarlyStopping::Always);
+        if closed {
+            return;
+        }
+        let divisor = (length as f32).powf(self.config.length_penalty);
+        for i in (0..candidates.len().min(beams)).filter(|i| ended[*i]) {
+            let finished =
+                Finished { hypothesis: Some(continued[i].clone()), score: candidates[i].score / divisor };
+            self.finished.push(finished);
+        }
+        self.finished.sort_by(|a, b| b.score.total_cmp(&a.score));
+        self.finished.truncate(beams);
+    }
+
+    /// Returns whether an open hypothesis may still better the worst finished one.
+    fn may_improve(&self, length: usize) -> bool {
+        let never = self.config.early_stopping == EarlyStopping::Never && self.config.length_penalty > 0.0;
+        let length = if never { self.config.max_length - 1 } else { length };
+        let best_open = self.open_scores[0] / (length as f32).powf(self.config.length_penalty);
+        let worst = self.finished.iter().map(|finished| finished.score).fold(f32::INFINITY, f32::min);
+        // A place not taken yet leaves room, unless the open hypotheses are themselves unavailable.
+        self.finished.iter().any(|finished| best_open > finished.hypothesis.as_ref().map_or(UNAVAILABLE, |_| worst))
+    }
+}
+
+impl Search for Beam {
+    fn open(&self) -> &[Open] {
+        if self.done { &[] } else { &self.open }
+    }
+
+    fn advance(&mut self, logits: &mut [f32]) {
+        let candidates = self.candidates(logits);
+        let continued: Vec<Open> =
+            candidates.iter().map(|c| self.open[c.beam].extend(c.beam, c.token as u32, c.raw)).collect();
+        let ended: Vec<bool> = continued.iter().map(|open| open.ends(&self.config)).collect();
+        let length = self.open[0].tokens.len(); // tokens after the start token, the new one included
+        let (open, open_scores) = self.reopen(&candidates, &continued, &ended);
+        self.finish(&candidates, &continued, &ended, length);
+        (self.open, self.open_scores) = (open, open_scores);
+        self.improvable = self.improvable && self.may_improve(length);
+        let full = self.finished.iter().all(|finished| finished.hypothesis.is_some());
+        let satisfied = full && self.config.early_stopping == EarlyStopping::Always;
+        self.done = !self.improvable || satisfied || ended.iter().all(|ended| *ended);
+    }
+
+    fn done(&self) -> bool {
+        self.done
+    }
+
+    fn best(&self) -> Option<&Open> {
+        self.finished.first().and_then(|finished| finished.hypothesis.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(num_beams: usize) -> GenerationConfig {
+        let json = format!(
+            r#"{{"decoder_start_token_id": 3, "eos_token_id": 0, "num_beams": {num_beams}, "max_length": 6}}"#
+        );
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.json"), json).unwrap();
+        let files = crate::engine::ModelFiles {
+            origin: crate::engine::Origin::Folder(folder.path().to_owned()),
+            name: "test".into(),
+            revision: None,
+            licence: None,
+            hashes: Default::default(),
+        };
+        GenerationConfig::read(&files).unwrap()
+    }
+
+    /// Scores of the next token that depend on the last one alone.
+    const TABLE: [[f32; 4]; 4] =
+        [[0.0, 0.0, 0.0, -9.0], [1.5, 0.0, 1.0, -9.0], [3.0, 0.5, 0.0, -9.0], [-9.0, 1.0, 0.8, -9.0]];
+
+    fn run(search: &mut dyn Search) -> Open {
+        while !search.done() {
+            let mut logits: Vec<f32> =
+                search.open().iter().flat_map(|open| TABLE[open.tokens[open.tokens.len() - 1] as usize]).collect();
+            search.advance(&mut logits);
+        }
+        search.best().unwrap().clone()
+    }
+
+    #[test]
+    fn a_wider_beam_finds_the_output_that_greedy_search_misses() {
+        let greedy = run(&mut super::super::greedy::Greedy::new(config(1)));
+        let beam = run(&mut Beam::new(config(3)));
+        assert_eq!(greedy.tokens, [3, 1, 0]);
+        assert_eq!(beam.tokens, [3, 2, 0]);
+        assert!(beam.raw_score > greedy.raw_score);
+        assert_eq!(beam.lineage.len(), beam.tokens.len() - 1);
+    }
+}

@@ -1,0 +1,72 @@
+//! The files of one model, wherever they lie: a folder on disk (a hub snapshot is one) or the binary itself.
+//!
+//! Separate so that loading code never asks where a model came from. The invariant: a file that is read is the file
+//! whose SHA-256 is reported.
+
+use super::EngineError;
+use sha2::{Digest, Sha256};
+use std::{borrow::Cow, collections::BTreeMap, fs, path::PathBuf};
+
+/// Where the files of a model lie.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    /// A folder: a hub snapshot, `models/<name>/`, or any local path.
+    Folder(PathBuf),
+    /// Compiled into the binary: pairs of file name and bytes.
+    Builtin(&'static [(&'static str, &'static [u8])]),
+}
+
+/// A model's files with what is known of them.
+#[derive(Debug, Clone)]
+pub struct ModelFiles {
+    /// Where they lie.
+    pub origin: Origin,
+    /// Name as documents show it: `Helsinki-NLP/opus-mt-ar-en`, a folder's name, or `builtin`.
+    pub name: String,
+    /// Commit of the hub repository, where it came from one.
+    pub revision: Option<String>,
+    /// SPDX expression of the licence, where known.
+    pub licence: Option<String>,
+    /// SHA-256 of files already hashed (by the download), by file name.
+    pub hashes: BTreeMap<String, String>,
+}
+
+impl ModelFiles {
+    /// Returns the bytes of a file, or an error that names it and the folder.
+    pub fn read(&self, file: &str) -> Result<Cow<'static, [u8]>, EngineError> {
+        match &self.origin {
+            Origin::Folder(folder) => {
+                let path = folder.join(file);
+                fs::read(&path).map(Cow::Owned).map_err(|error| EngineError::file(path.display(), error))
+            }
+            Origin::Builtin(files) => match files.iter().find(|(name, _)| *name == file) {
+                Some((_, bytes)) => Ok(Cow::Borrowed(bytes)),
+                None => Err(EngineError::file(format!("builtin/{file}"), "the built-in model has no such file")),
+            },
+        }
+    }
+
+    /// Returns true where the model has a file of this name.
+    pub fn has(&self, file: &str) -> bool {
+        match &self.origin {
+            Origin::Folder(folder) => folder.join(file).is_file(),
+            Origin::Builtin(files) => files.iter().any(|(name, _)| *name == file),
+        }
+    }
+
+    /// Returns the path of a file on disk; `None` for the built-in model, which has none.
+    pub fn path(&self, file: &str) -> Option<PathBuf> {
+        match &self.origin {
+            Origin::Folder(folder) => Some(folder.join(file)),
+            Origin::Builtin(_) => None,
+        }
+    }
+
+    /// Returns the SHA-256 of a file in lower-case hexadecimal: the one the download verified, or computed now.
+    pub fn sha256(&self, file: &str) -> Result<String, EngineError> {
+        match self.hashes.get(file) {
+            Some(hash) => Ok(hash.clone()),
+            None => Ok(Sha256::digest(self.read(file)?).iter().map(|byte| format!("{byte:02x}")).collect()),
+        }
+    }
+}

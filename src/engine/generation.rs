@@ -1,0 +1,185 @@
+//! `generation_config.json`: how a model wants to be decoded, with transformers' names, defaults and fallbacks.
+//!
+//! Separate because the command line overrides a few fields and every search reads them. The invariant: a field that
+//! is absent has the value transformers would give it.
+
+use crate::engine::{EngineError, ModelFiles, arch};
+use serde::{Deserialize, Deserializer};
+
+/// The file, where the model has one.
+pub const FILE: &str = "generation_config.json";
+
+/// When beam search stops looking for better hypotheses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EarlyStopping {
+    /// When the best open hypothesis, at its present length, scores below the worst finished one (`false`).
+    #[default]
+    Heuristic,
+    /// As soon as there are as many finished hypotheses as beams (`true`).
+    Always,
+    /// Only when no open hypothesis can ever score above the worst finished one (`"never"`).
+    Never,
+}
+
+impl<'de> Deserialize<'de> for EarlyStopping {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::Bool(true) => Ok(EarlyStopping::Always),
+            serde_json::Value::Bool(false) | serde_json::Value::Null => Ok(EarlyStopping::Heuristic),
+            serde_json::Value::String(text) if text == "never" => Ok(EarlyStopping::Never),
+            other => Err(serde::de::Error::custom(format!("early_stopping is {other}, not true, false or \"never\""))),
+        }
+    }
+}
+
+/// One id or a list of ids.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(u32),
+    Many(Vec<u32>),
+}
+
+impl OneOrMany {
+    fn into_vec(self) -> Vec<u32> {
+        match self {
+            OneOrMany::One(id) => vec![id],
+            OneOrMany::Many(ids) => ids,
+        }
+    }
+}
+
+/// The fields as they stand in a file; each may be absent or null.
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Fields {
+    num_beams: Option<usize>,
+    max_length: Option<usize>,
+    max_new_tokens: Option<usize>,
+    min_length: Option<usize>,
+    min_new_tokens: Option<usize>,
+    length_penalty: Option<f32>,
+    early_stopping: Option<EarlyStopping>,
+    repetition_penalty: Option<f32>,
+    no_repeat_ngram_size: Option<usize>,
+    bad_words_ids: Option<Vec<Vec<u32>>>,
+    forced_bos_token_id: Option<u32>,
+    forced_eos_token_id: Option<OneOrMany>,
+    suppress_tokens: Option<Vec<u32>>,
+    begin_suppress_tokens: Option<Vec<u32>>,
+    renormalize_logits: Option<bool>,
+    decoder_start_token_id: Option<u32>,
+    bos_token_id: Option<u32>,
+    eos_token_id: Option<OneOrMany>,
+}
+
+/// How to search, complete with defaults.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GenerationConfig {
+    /// Beams; 1 is greedy search.
+    pub num_beams: usize,
+    /// Longest output, the start token included.
+    pub max_length: usize,
+    /// Shortest output, the start token included: no end of sentence before it.
+    pub min_length: usize,
+    /// Shortest output, the start token not included.
+    pub min_new_tokens: usize,
+    /// Exponent of the length a finished hypothesis' summed log-probability is divided by.
+    pub length_penalty: f32,
+    /// When to stop.
+    pub early_stopping: EarlyStopping,
+    /// Factor against tokens already there; 1 is none.
+    pub repetition_penalty: f32,
+    /// No sequence of this many tokens occurs twice; 0 is no limit.
+    pub no_repeat_ngram_size: usize,
+    /// Sequences that never occur.
+    pub bad_words: Vec<Vec<u32>>,
+    /// The first token after the start token.
+    pub forced_bos: Option<u32>,
+    /// The last token of an output that reaches `max_length`; empty for none.
+    pub forced_eos: Vec<u32>,
+    /// Tokens that never occur.
+    pub suppress: Vec<u32>,
+    /// Tokens that are never first.
+    pub begin_suppress: Vec<u32>,
+    /// Scores are made log-probabilities again after tokens were ruled out.
+    pub renormalize_logits: bool,
+    /// The token the decoder starts from.
+    pub decoder_start: u32,
+    /// The tokens that end an output.
+    pub eos: Vec<u32>,
+}
+
+impl GenerationConfig {
+    /// Reads `generation_config.json`, or the same fields of `config.json` where the model has none.
+    pub fn read(files: &ModelFiles) -> Result<GenerationConfig, EngineError> {
+        let config = fields(files, arch::config::FILE)?;
+        match files.has(FILE) {
+            true => GenerationConfig::complete(fields(files, FILE)?, &config),
+            false => GenerationConfig::complete(config.clone(), &config),
+        }
+    }
+
+    fn complete(fields: Fields, config: &Fields) -> Result<GenerationConfig, EngineError> {
+        let start = fields.decoder_start_token_id.or(config.decoder_start_token_id).or(fields.bos_token_id);
+        let eos = fields.eos_token_id.or(config.eos_token_id.clone()).map(OneOrMany::into_vec).unwrap_or_default();
+        // `generate` counts max_new_tokens from the start token and lets it win over max_length.
+        let max_length = fields.max_new_tokens.map(|new| new + 1).or(fields.max_length).unwrap_or(20);
+        Ok(GenerationConfig {
+            num_beams: fields.num_beams.unwrap_or(1).max(1),
+            max_length,
+            min_length: fields.min_length.unwrap_or(0),
+            min_new_tokens: fields.min_new_tokens.unwrap_or(0),
+            length_penalty: fields.length_penalty.unwrap_or(1.0),
+            early_stopping: fields.early_stopping.unwrap_or_default(),
+            repetition_penalty: fields.repetition_penalty.unwrap_or(1.0),
+            no_repeat_ngram_size: fields.no_repeat_ngram_size.unwrap_or(0),
+            bad_words: without_eos(fields.bad_words_ids.unwrap_or_default(), &eos),
+            forced_bos: fields.forced_bos_token_id,
+            forced_eos: fields.forced_eos_token_id.map(OneOrMany::into_vec).unwrap_or_default(),
+            suppress: fields.suppress_tokens.unwrap_or_default(),
+            begin_suppress: fields.begin_suppress_tokens.unwrap_or_default(),
+            renormalize_logits: fields.renormalize_logits.unwrap_or(false),
+            decoder_start: start.ok_or_else(|| EngineError::malformed(FILE, "it names no decoder_start_token_id"))?,
+            eos,
+        })
+    }
+}
+
+/// Drops the end of sentence from bad words, as transformers does.
+fn without_eos(mut bad_words: Vec<Vec<u32>>, eos: &[u32]) -> Vec<Vec<u32>> {
+    bad_words.retain(|word| !matches!(word[..], [id] if eos.contains(&id)) && !word.is_empty());
+    bad_words
+}
+
+fn fields(files: &ModelFiles, file: &str) -> Result<Fields, EngineError> {
+    serde_json::from_slice(&files.read(file)?).map_err(|error| EngineError::malformed(file, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complete(json: &str) -> GenerationConfig {
+        let fields: Fields = serde_json::from_str(json).unwrap();
+        GenerationConfig::complete(fields.clone(), &fields).unwrap()
+    }
+
+    #[test]
+    fn absent_and_null_fields_take_transformers_defaults() {
+        let config = complete(r#"{"decoder_start_token_id": 9, "eos_token_id": 0, "length_penalty": null}"#);
+        assert_eq!((config.num_beams, config.max_length, config.length_penalty), (1, 20, 1.0));
+        assert_eq!((config.early_stopping, config.eos), (EarlyStopping::Heuristic, vec![0]));
+    }
+
+    #[test]
+    fn lists_and_special_values_are_read() {
+        let config = complete(
+            r#"{"decoder_start_token_id": 9, "eos_token_id": [0, 5], "early_stopping": "never",
+                "bad_words_ids": [[9], [5], [1, 2]], "max_new_tokens": 7, "max_length": 512, "forced_eos_token_id": 0}"#,
+        );
+        assert_eq!(config.eos, [0, 5]);
+        assert_eq!(config.bad_words, [vec![9], vec![1, 2]]);
+        assert_eq!((config.max_length, config.early_stopping), (8, EarlyStopping::Never));
+        assert!(serde_json::from_str::<Fields>(r#"{"early_stopping": "soon"}"#).is_err());
+    }
+}

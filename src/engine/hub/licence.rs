@@ -1,0 +1,56 @@
+//! Licences: from the hub's lower-case identifiers to SPDX, and from a model card on disk.
+//!
+//! Separate because the hub's answer, a cached model and a local folder all state a licence. The invariant: an
+//! identifier that is not known is passed on as written, never guessed at.
+
+use super::selection::CARD;
+use std::{fs, path::Path};
+
+/// Licence families whose SPDX identifiers are the hub's in capitals.
+const CAPITALS: [&str; 6] = ["cc", "mit", "gpl", "lgpl", "agpl", "mpl"];
+
+/// Returns the SPDX spelling of one of the hub's licence identifiers.
+pub(super) fn spdx(hub: &str) -> String {
+    let family = hub.split('-').next().unwrap_or(hub).trim_end_matches('0');
+    match family {
+        "apache" => hub.replacen("apache", "Apache", 1),
+        family if CAPITALS.contains(&family) => hub.to_ascii_uppercase(),
+        _ => hub.to_owned(),
+    }
+}
+
+/// Returns the licence that the model card of a folder states in its front matter.
+pub fn of_folder(folder: &Path) -> Option<String> {
+    let card = fs::read_to_string(folder.join(CARD)).ok()?;
+    let mut lines = card.lines();
+    lines.next().filter(|line| line.trim() == "---")?;
+    let front = lines.take_while(|line| line.trim() != "---");
+    let licence =
+        front.filter_map(|line| line.strip_prefix("license:")).map(|value| value.trim().trim_matches(['"', '\'']));
+    licence.filter(|value| !value.is_empty()).map(spdx).next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hubs_identifiers_become_spdx() {
+        let known =
+            [("apache-2.0", "Apache-2.0"), ("cc-by-nc-4.0", "CC-BY-NC-4.0"), ("cc0-1.0", "CC0-1.0"), ("mit", "MIT")];
+        for (hub, expected) in known.into_iter().chain([("bigscience-openrail-m", "bigscience-openrail-m")]) {
+            assert_eq!(spdx(hub), expected);
+        }
+    }
+
+    #[test]
+    fn a_card_states_its_licence_in_the_front_matter_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let card = folder.path().join(CARD);
+        assert_eq!(of_folder(folder.path()), None);
+        fs::write(&card, "---\nlanguage:\n- ar\nlicense: cc-by-4.0\n---\n# Model\n").unwrap();
+        assert_eq!(of_folder(folder.path()).as_deref(), Some("CC-BY-4.0"));
+        fs::write(&card, "# Model\nlicense: mit\n").unwrap();
+        assert_eq!(of_folder(folder.path()), None);
+    }
+}

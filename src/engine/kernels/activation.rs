@@ -1,0 +1,80 @@
+//! The activation functions of feed-forward blocks, by the names `config.json` gives them.
+//!
+//! Separate so that a new one is added in one place. The invariant: the CPU form and the tensor form are the same
+//! function of x.
+
+use super::{simd, with_values};
+use candle_core::{Device, Result, Tensor};
+use serde::Deserialize;
+
+/// An activation function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// max(x, 0)
+    Relu,
+    /// x / (1 + e^-x), also called SiLU
+    #[serde(alias = "silu")]
+    Swish,
+    /// x * Phi(x), with the exact error function
+    Gelu,
+    /// The tanh approximation of GELU
+    #[serde(alias = "gelu_pytorch_tanh")]
+    GeluNew,
+}
+
+impl Activation {
+    /// Returns the activation of every value; the shape stays.
+    pub fn apply(self, x: &Tensor) -> Result<Tensor> {
+        match (self, x.device()) {
+            (Activation::Relu, Device::Cpu) => map(x, relu),
+            (Activation::Swish, Device::Cpu) => map(x, swish),
+            (Activation::Relu, _) => x.relu(),
+            (Activation::Swish, _) => x.silu(),
+            (Activation::Gelu, _) => x.gelu_erf(),
+            (Activation::GeluNew, _) => x.gelu(),
+        }
+    }
+}
+
+fn map(x: &Tensor, f: fn(&[f32], &mut Vec<f32>)) -> Result<Tensor> {
+    let mut out = Vec::with_capacity(x.elem_count());
+    with_values(x, |values| f(values, &mut out))?;
+    Tensor::from_vec(out, x.shape(), &Device::Cpu)
+}
+
+#[inline(always)]
+fn relu_body(x: &[f32], out: &mut Vec<f32>) {
+    out.extend(x.iter().map(|value| if *value > 0.0 { *value } else { 0.0 }));
+}
+
+#[inline(always)]
+fn swish_body(x: &[f32], out: &mut Vec<f32>) {
+    out.extend(x.iter().map(|value| value / (1.0 + simd::exp(-value))));
+}
+
+simd::dispatch! { fn relu(x: &[f32], out: &mut Vec<f32>) = relu_body; }
+simd::dispatch! { fn swish(x: &[f32], out: &mut Vec<f32>) = swish_body; }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_forms_agree_with_the_tensor_forms() {
+        let values: Vec<f32> = (-200..200).map(|i| i as f32 * 0.1).collect();
+        let x = Tensor::from_vec(values, (20, 20), &Device::Cpu).unwrap();
+        for (ours, theirs) in [(Activation::Relu, x.relu().unwrap()), (Activation::Swish, x.silu().unwrap())] {
+            let gap = (ours.apply(&x).unwrap() - theirs).unwrap().abs().unwrap().max_all().unwrap();
+            assert!(gap.to_scalar::<f32>().unwrap() < 2e-6);
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_config_json() {
+        for (name, want) in [("\"swish\"", Activation::Swish), ("\"silu\"", Activation::Swish), ("\"relu\"", Activation::Relu)] {
+            assert_eq!(serde_json::from_str::<Activation>(name).unwrap(), want);
+        }
+        assert!(serde_json::from_str::<Activation>("\"mish\"").is_err());
+    }
+}

@@ -1,0 +1,292 @@
+//! Keys and values a decoder has already computed: its own, grown step by step, and the source's, computed once.
+//!
+//! Separate because search and model both address it. Beams share history instead of copying it: a row names, for each
+//! earlier position, the slot that position was written to (its lineage), so reordering beams moves no tensor. The
+//! invariant: a cell (slot, position) is written once while any lineage can reach it.
+
+use super::{
+    attention::{Heads, KeyValues, attend, plain},
+    simd, with_values,
+};
+use candle_core::{Device, Result, Tensor};
+use std::{ops::Range, sync::Arc};
+
+/// Where one decoder row reads and writes.
+#[derive(Debug, Clone, Copy)]
+pub struct RowAddress<'a> {
+    /// The slot this row writes at its own position, `lineage.len()`.
+    pub slot: usize,
+    /// For each earlier position, the slot it was written to.
+    pub lineage: &'a [u32],
+}
+
+/// The self-attention keys and values of one decoder layer, (slots, capacity, 2 d), keys before values.
+#[derive(Debug)]
+pub struct SelfCache {
+    form: Form,
+    slots: usize,
+    capacity: usize,
+    heads: Heads,
+}
+
+#[derive(Debug)]
+enum Form {
+    Host(Vec<f32>),
+    /// One tensor a position, (slots, 2 d): plain operations cannot write in place.
+    Device(Vec<Tensor>),
+}
+
+impl SelfCache {
+    /// Returns an empty cache for `slots` rows of up to `capacity` positions; it grows where more are written.
+    pub fn new(slots: usize, capacity: usize, heads: Heads, device: &Device) -> SelfCache {
+        let form = match device {
+            Device::Cpu => Form::Host(vec![0f32; slots * capacity * 2 * heads.width()]),
+            _ => Form::Device(Vec::new()),
+        };
+        SelfCache { form, slots, capacity, heads }
+    }
+
+    /// Writes the new keys and values of `qkv`, (rows, 3 d), and returns causal self-attention, (rows, d).
+    pub fn attend(&mut self, qkv: &Tensor, rows: &[RowAddress<'_>]) -> Result<Tensor> {
+        let needed = rows.iter().map(|row| row.lineage.len() + 1).max().unwrap_or(0);
+        if needed > self.capacity {
+            self.grow(needed.next_power_of_two());
+        }
+        let layout = Layout { capacity: self.capacity, heads: self.heads };
+        match &mut self.form {
+            Form::Host(cells) => {
+                let mut out = vec![0f32; rows.len() * self.heads.width()];
+                with_values(qkv, |qkv| decoder_rows(qkv, rows, layout, cells, &mut out))?;
+                Tensor::from_vec(out, (rows.len(), self.heads.width()), &Device::Cpu)
+            }
+            Form::Device(steps) => plain_decoder_rows(qkv, rows, self.slots, self.heads, steps),
+        }
+    }
+
+    fn grow(&mut self, capacity: usize) {
+        if let Form::Host(cells) = &mut self.form {
+            let width = 2 * self.heads.width();
+            let mut larger = vec![0f32; self.slots * capacity * width];
+            for (new, old) in
+                larger.chunks_exact_mut(capacity * width).zip(cells.chunks_exact(self.capacity * width))
+            {
+                new[..old.len()].copy_from_slice(old);
+            }
+            *cells = larger;
+        }
+        self.capacity = capacity;
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    capacity: usize,
+    heads: Heads,
+}
+
+#[inline(always)]
+fn decoder_rows_body(qkv: &[f32], rows: &[RowAddress<'_>], layout: Layout, cells: &mut [f32], out: &mut [f32]) {
+    let d = layout.heads.width();
+    let cell = |slot: usize, t: usize| (slot * layout.capacity + t) * 2 * d;
+    for (row, qkv) in rows.iter().zip(qkv.chunks_exact(3 * d)) {
+        let start = cell(row.slot, row.lineage.len());
+        cells[start..start + 2 * d].copy_from_slice(&qkv[d..]);
+    }
+    let mut weights = Vec::new();
+    for ((row, qkv), out) in rows.iter().zip(qkv.chunks_exact(3 * d)).zip(out.chunks_exact_mut(d)) {
+        let at = |t: usize| cell(row.lineage.get(t).map_or(row.slot, |slot| *slot as usize), t);
+        let memory = KeyValues { values: cells, at, value_offset: d, len: row.lineage.len() + 1 };
+        attend(&qkv[..d], &memory, layout.heads, &mut weights, out, |_, _| {});
+    }
+}
+
+simd::dispatch! {
+    fn decoder_rows(qkv: &[f32], rows: &[RowAddress<'_>], layout: Layout, cells: &mut [f32], out: &mut [f32]) =
+        decoder_rows_body;
+}
+
+fn plain_decoder_rows(
+    qkv: &Tensor,
+    rows: &[RowAddress<'_>],
+    slots: usize,
+    heads: Heads,
+    steps: &mut Vec<Tensor>,
+) -> Result<Tensor> {
+    let d = heads.width();
+    let mut out = Vec::with_capacity(rows.len());
+    for (index, row) in rows.iter().enumerate() {
+        let t = row.lineage.len();
+        while steps.len() <= t {
+            steps.push(Tensor::zeros((slots, 2 * d), qkv.dtype(), qkv.device())?);
+        }
+        let new = qkv.narrow(0, index, 1)?.narrow(1, d, 2 * d)?.contiguous()?; // (1, 2 d)
+        steps[t].slice_set(&new, 0, row.slot)?;
+    }
+    for (index, row) in rows.iter().enumerate() {
+        let history = row.lineage.iter().map(|slot| *slot as usize).chain([row.slot]).enumerate();
+        let parts = history.map(|(t, slot)| steps[t].narrow(0, slot, 1)).collect::<Result<Vec<_>>>()?;
+        let memory = Tensor::cat(&parts, 0)?; // (position + 1, 2 d)
+        let query = qkv.narrow(0, index, 1)?.narrow(1, 0, d)?;
+        out.push(plain(&query, &memory.narrow(1, 0, d)?, &memory.narrow(1, d, d)?, heads)?.0);
+    }
+    Tensor::cat(&out, 0)
+}
+
+/// The cross-attention keys and values of one source, for all decoder layers: computed once, shared by its beams.
+#[derive(Debug, Clone)]
+pub struct CrossMemory {
+    /// (tokens, layers * 2 d): the fused projections of every source that was encoded together.
+    pub projections: Arc<Tensor>,
+    /// The rows that are this source's.
+    pub rows: Range<usize>,
+}
+
+/// Which attention weights to hand out: those of one layer, of one head or as the mean of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tap {
+    /// Decoder layer, from 0.
+    pub layer: usize,
+    /// Head, from 0; `None` is the mean over heads.
+    pub head: Option<usize>,
+}
+
+/// Returns cross-attention, (rows, d), for queries (rows, d), and one tapped row of weights for each where asked.
+///
+/// `memories[i]` belongs to row `i`.
+pub fn cross_attention(
+    queries: &Tensor,
+    memories: &[&CrossMemory],
+    layer: usize,
+    heads: Heads,
+    tap: Option<Option<usize>>,
+) -> Result<(Tensor, Vec<Vec<f32>>)> {
+    let d = heads.width();
+    let mut taps = vec![Vec::new(); if tap.is_some() { memories.len() } else { 0 }];
+    if !matches!(queries.device(), Device::Cpu) {
+        return plain_cross_attention(queries, memories, layer, heads, tap);
+    }
+    let mut out = vec![0f32; memories.len() * d];
+    with_values(queries, |queries| {
+        for (row, memory) in memories.iter().enumerate() {
+            let part = row * d..(row + 1) * d;
+            let mut head = CrossRow { heads, layer, tap, weights: taps.get_mut(row) };
+            let width = memory.projections.dim(1)?;
+            let source = memory.rows.start * width..memory.rows.end * width;
+            with_values(&memory.projections, |all| {
+                cross_row(&queries[part.clone()], &all[source], width, &mut head, &mut out[part]);
+            })?;
+        }
+        Ok::<_, candle_core::Error>(())
+    })??;
+    Ok((Tensor::from_vec(out, (memories.len(), d), &Device::Cpu)?, taps))
+}
+
+/// What one row of cross-attention needs to know, and where its tapped weights go.
+struct CrossRow<'a> {
+    heads: Heads,
+    layer: usize,
+    tap: Option<Option<usize>>,
+    weights: Option<&'a mut Vec<f32>>,
+}
+
+#[inline(always)]
+fn cross_row_body(query: &[f32], source: &[f32], width: usize, row: &mut CrossRow<'_>, out: &mut [f32]) {
+    let d = row.heads.width();
+    let first = row.layer * 2 * d;
+    let len = source.len() / width;
+    let memory = KeyValues { values: source, at: |t| t * width + first, value_offset: d, len };
+    let (heads, tap) = (row.heads, row.tap.flatten());
+    let mut kept = row.weights.take();
+    attend(query, &memory, heads, &mut Vec::with_capacity(len), out, |head, weights| {
+        let Some(kept) = &mut kept else { return };
+        match tap {
+            Some(wanted) if wanted == head => **kept = weights.to_vec(),
+            Some(_) => {}
+            None => {
+                kept.resize(len, 0.0);
+                kept.iter_mut().zip(weights).for_each(|(mean, weight)| *mean += weight / heads.count as f32);
+            }
+        }
+    });
+}
+
+simd::dispatch! {
+    fn cross_row(query: &[f32], source: &[f32], width: usize, row: &mut CrossRow<'_>, out: &mut [f32]) =
+        cross_row_body;
+}
+
+fn plain_cross_attention(
+    queries: &Tensor,
+    memories: &[&CrossMemory],
+    layer: usize,
+    heads: Heads,
+    tap: Option<Option<usize>>,
+) -> Result<(Tensor, Vec<Vec<f32>>)> {
+    let d = heads.width();
+    let (mut out, mut taps) = (Vec::with_capacity(memories.len()), Vec::new());
+    for (row, memory) in memories.iter().enumerate() {
+        let source = memory.projections.narrow(0, memory.rows.start, memory.rows.len())?;
+        let (k, v) = (source.narrow(1, layer * 2 * d, d)?, source.narrow(1, (layer * 2 + 1) * d, d)?);
+        let (mixed, weights) = plain(&queries.narrow(0, row, 1)?, &k, &v, heads)?; // weights: (heads, 1, length)
+        if let Some(head) = tap {
+            let weights = weights.squeeze(1)?;
+            let row = match head {
+                Some(head) => weights.get(head)?,
+                None => weights.mean(0)?,
+            };
+            taps.push(row.to_vec1()?);
+        }
+        out.push(mixed);
+    }
+    Ok((Tensor::cat(&out, 0)?, taps))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADS: Heads = Heads { count: 2, dim: 5 };
+
+    fn random(shape: (usize, usize)) -> Tensor {
+        Tensor::randn(0f32, 1f32, shape, &Device::Cpu).unwrap()
+    }
+
+    fn assert_close(a: &Tensor, b: &Tensor) {
+        let gap = (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+        assert!(gap < 1e-5, "differ by {gap}");
+    }
+
+    #[test]
+    fn rows_follow_their_lineage_across_growth_as_plain_tensors_do() {
+        let mut cache = SelfCache::new(3, 1, HEADS, &Device::Cpu);
+        let mut steps = Vec::new();
+        // Beams swap slots at each step; each lineage is the parent's plus the slot the parent wrote.
+        let lineages: [[&[u32]; 3]; 4] =
+            [[&[], &[], &[]], [&[1], &[0], &[1]], [&[0, 1], &[1, 2], &[1, 0]], [&[1, 0, 2], &[1, 0, 2], &[0, 1, 0]]];
+        for step in lineages {
+            let qkv = random((3, 30));
+            let rows: Vec<_> =
+                step.iter().enumerate().map(|(slot, lineage)| RowAddress { slot, lineage }).collect();
+            let got = cache.attend(&qkv, &rows).unwrap();
+            assert_close(&got, &plain_decoder_rows(&qkv, &rows, 3, HEADS, &mut steps).unwrap());
+        }
+    }
+
+    #[test]
+    fn cross_attention_and_its_taps_agree_with_plain_tensors() {
+        let projections = Arc::new(random((9, 40)));
+        let first = CrossMemory { projections: projections.clone(), rows: 0..4 };
+        let second = CrossMemory { projections, rows: 4..9 };
+        let memories = [&first, &first, &second];
+        let queries = random((3, 10));
+        for tap in [None, Some(None), Some(Some(1))] {
+            let (got, taps) = cross_attention(&queries, &memories, 1, HEADS, tap).unwrap();
+            let (want, want_taps) = plain_cross_attention(&queries, &memories, 1, HEADS, tap).unwrap();
+            assert_close(&got, &want);
+            assert_eq!(taps.len(), want_taps.len());
+            for (a, b) in taps.iter().flatten().zip(want_taps.iter().flatten()) {
+                assert!((a - b).abs() < 1e-5);
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Fused operations, each beside its plain fallback: one function an operation, one `match` on the device.
+//!
+//! Separate because model code must read like the paper: it names operations and never asks where they run. The
+//! invariant: on the CPU each row of a result depends on that row of the input alone and is summed in one fixed order,
+//! so batching, threads and vector width leave every bit as it is.
+
+pub mod activation;
+pub mod attention;
+pub mod cache;
+mod gemm;
+pub mod linear;
+pub mod norm;
+mod simd;
+pub mod softmax;
+
+use candle_core::{CpuStorage, Result, Storage, Tensor, bail};
+use std::ops::Deref;
+
+/// Calls `f` with the values of a contiguous f32 tensor on the CPU.
+pub(crate) fn with_values<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Result<R> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let Storage::Cpu(CpuStorage::F32(values)) = storage.deref() else { bail!("expected an f32 tensor on the CPU") };
+    let Some((start, end)) = layout.contiguous_offsets() else { bail!("expected a contiguous tensor") };
+    Ok(f(&values[start..end]))
+}

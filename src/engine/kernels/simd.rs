@@ -1,0 +1,164 @@
+//! Short vector loops that compile to the widest instructions the machine has.
+//!
+//! Separate so that no other kernel spells out an instruction set. The invariant: sums run in [`LANES`] interleaved
+//! partial sums whatever the vector width, so every machine gives the same bits.
+
+/// Interleaved partial sums of a reduction: one AVX-512 register, two AVX2 ones.
+pub const LANES: usize = 16;
+
+/// Defines a function that is compiled for AVX-512, for AVX2 and for the base instruction set, and picks one at run
+/// time. The body must be an `#[inline(always)]` function, so that it is compiled anew under each set.
+macro_rules! dispatch {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $body:path;) => {
+        $(#[$meta])*
+        $vis fn $name($($arg: $type),*) $(-> $ret)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+                fn wide($($arg: $type),*) $(-> $ret)? { $body($($arg),*) }
+                #[target_feature(enable = "avx2,fma")]
+                fn middle($($arg: $type),*) $(-> $ret)? { $body($($arg),*) }
+                match $crate::engine::kernels::simd::Width::detect() {
+                    // SAFETY: `detect` found the features that `wide` is compiled for.
+                    $crate::engine::kernels::simd::Width::Avx512 => return unsafe { wide($($arg),*) },
+                    // SAFETY: `detect` found the features that `middle` is compiled for.
+                    $crate::engine::kernels::simd::Width::Avx2 => return unsafe { middle($($arg),*) },
+                    $crate::engine::kernels::simd::Width::Base => {}
+                }
+            }
+            $body($($arg),*)
+        }
+    };
+}
+pub(crate) use dispatch;
+
+/// The vector instructions a kernel may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Width {
+    /// 512-bit vectors of x86.
+    Avx512,
+    /// 256-bit vectors of x86 with fused multiply-add.
+    Avx2,
+    /// What the compiler assumes: SSE2 on x86-64, NEON on 64-bit Arm.
+    Base,
+}
+
+impl Width {
+    /// Returns the widest instructions of this machine.
+    #[cfg(target_arch = "x86_64")]
+    pub fn detect() -> Width {
+        // The standard library caches these answers: a call is a load and a test.
+        if is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512bw")
+        {
+            Width::Avx512
+        } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            Width::Avx2
+        } else {
+            Width::Base
+        }
+    }
+
+    /// Returns the widest instructions of this machine.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub fn detect() -> Width {
+        Width::Base
+    }
+}
+
+/// Returns the sum of 16 lanes by halving: the order is part of the result.
+#[inline(always)]
+fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] += lanes[i + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// Returns the sum of `f(x, y)` over two slices of equal length.
+#[inline(always)]
+pub fn reduce2(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [0f32; LANES];
+    let (x_blocks, x_rest) = x.as_chunks::<LANES>();
+    let (y_blocks, y_rest) = y.as_chunks::<LANES>();
+    for (a, b) in x_blocks.iter().zip(y_blocks) {
+        for i in 0..LANES {
+            lanes[i] += f(a[i], b[i]);
+        }
+    }
+    for (i, (a, b)) in x_rest.iter().zip(y_rest).enumerate() {
+        lanes[i] += f(*a, *b);
+    }
+    sum_lanes(lanes)
+}
+
+/// Returns the sum of `f(x)` over a slice.
+#[inline(always)]
+pub fn reduce(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    reduce2(x, x, |a, _| f(a))
+}
+
+/// Returns the largest value of a slice, negative infinity where it is empty; NaN is passed over.
+#[inline(always)]
+pub fn maximum(x: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    for block in blocks {
+        for i in 0..LANES {
+            lanes[i] = if block[i] > lanes[i] { block[i] } else { lanes[i] };
+        }
+    }
+    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |a, b| if *b > a { *b } else { a })
+}
+
+/// Returns e^x in f32 within 2 units in the last place, 0 below -87.3: Cody-Waite reduction and the polynomial of
+/// Cephes `expf`, written without branches so that loops over it become vector code.
+#[inline(always)]
+pub fn exp(x: f32) -> f32 {
+    const LOG2_E: f32 = std::f32::consts::LOG2_E;
+    const LN2_HIGH: f32 = 0.693_359_4;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    // Adding and taking away 1.5 * 2^23 rounds to the nearest integer, and leaves that integer in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    let clamped = x.clamp(-87.3, 88.3);
+    let shifted = clamped * LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let r = clamped - n * LN2_HIGH - n * LN2_LOW;
+    let mut p = 1.987_569_1e-4;
+    for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
+        p = p * r + coefficient;
+    }
+    let y = p * r * r + r + 1.0;
+    let two_to_n = f32::from_bits(shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23);
+    if x < -87.3 { 0.0 } else { y * two_to_n }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_agrees_with_the_library_within_two_units_in_the_last_place() {
+        for i in -870..880 {
+            let x = i as f32 * 0.1 + 0.013;
+            let want = (x as f64).exp();
+            assert!(((exp(x) as f64 - want) / want).abs() < 2.4e-7, "exp({x})");
+        }
+        assert_eq!(exp(0.0), 1.0);
+        assert_eq!(exp(f32::NEG_INFINITY), 0.0);
+    }
+
+    #[test]
+    fn reductions_take_the_tail_into_account() {
+        let x: Vec<f32> = (0..37).map(|i| i as f32).collect();
+        assert_eq!(reduce(&x, |a| a), 666.0);
+        assert_eq!(maximum(&x), 36.0);
+        assert_eq!(maximum(&[]), f32::NEG_INFINITY);
+    }
+}

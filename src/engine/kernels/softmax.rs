@@ -1,0 +1,90 @@
+//! Softmax and selection over one row of scores: the last operations of attention and of a decoding step.
+//!
+//! Separate because attention and search both need them on plain slices. The invariant: ties go to the lower index.
+
+use super::simd;
+
+/// Returns ln(sum of e^x) over a row, computed from its maximum so that it cannot overflow.
+pub fn log_sum_exp(row: &[f32]) -> f32 {
+    let largest = maximum(row);
+    largest + sum_exp(row, largest).ln()
+}
+
+/// Turns a row of scores into probabilities in place.
+#[inline(always)]
+pub fn softmax_in_place(row: &mut [f32]) {
+    let largest = simd::maximum(row);
+    for value in row.iter_mut() {
+        *value = simd::exp(*value - largest);
+    }
+    let scale = 1.0 / simd::reduce(row, |value| value);
+    for value in row.iter_mut() {
+        *value *= scale;
+    }
+}
+
+/// Returns the index of the largest value of a row that is not empty.
+pub fn argmax(row: &[f32]) -> usize {
+    let largest = maximum(row);
+    row.iter().position(|value| *value == largest).unwrap_or(0)
+}
+
+/// Returns the indices of the `k` largest values, largest first.
+pub fn top(row: &[f32], k: usize) -> Vec<usize> {
+    const BLOCK: usize = 64;
+    let mut best: Vec<usize> = Vec::with_capacity(k + 1);
+    let mut threshold = f32::NEG_INFINITY;
+    for (block, values) in row.chunks(BLOCK).enumerate() {
+        // Nearly all blocks end here, so the scan runs at the speed of a maximum.
+        if best.len() == k && maximum(values) <= threshold {
+            continue;
+        }
+        for (i, value) in values.iter().enumerate() {
+            if best.len() < k || *value > threshold {
+                let place = best.partition_point(|j| row[*j] >= *value);
+                best.insert(place, block * BLOCK + i);
+                best.truncate(k);
+                threshold = best.last().map_or(f32::NEG_INFINITY, |j| row[*j]);
+            }
+        }
+    }
+    best
+}
+
+#[inline(always)]
+fn sum_exp_body(row: &[f32], largest: f32) -> f32 {
+    simd::reduce(row, |value| simd::exp(value - largest))
+}
+
+simd::dispatch! { fn maximum(row: &[f32]) -> f32 = simd::maximum; }
+simd::dispatch! { fn sum_exp(row: &[f32], largest: f32) -> f32 = sum_exp_body; }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn top_returns_the_largest_in_order_and_ties_by_index() {
+        let row: Vec<f32> = (0..500).map(|i| ((i * 7919) % 211) as f32).collect();
+        let mut want: Vec<usize> = (0..row.len()).collect();
+        want.sort_by(|a, b| row[*b].total_cmp(&row[*a]).then(a.cmp(b)));
+        assert_eq!(top(&row, 9), want[..9]);
+        assert_eq!(argmax(&row), want[0]);
+        assert_eq!(top(&[1.0, 2.0], 5), [1, 0]);
+    }
+
+    #[test]
+    fn softmax_sums_to_one_and_log_sum_exp_survives_large_scores() {
+        let mut row = vec![1000.0, 1001.0, 999.0];
+        let total = log_sum_exp(&row);
+        assert!((total - 1001.407_6).abs() < 1e-3);
+        softmax_in_place(&mut row);
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!((row[1] - (1001.0f32 - total).exp()).abs() < 1e-4);
+    }
+
+    #[test]
+    fn a_masked_value_is_never_chosen_over_another() {
+        assert_eq!(argmax(&[f32::NEG_INFINITY, -5.0, f32::NEG_INFINITY]), 1);
+    }
+}

@@ -1,0 +1,179 @@
+//! Tokens in, tokens out: models from the hub or the binary, run on CPU or GPU. Knows no article.
+//!
+//! Separate so that a Rust program can use the engine alone. The invariant: the output for a source does not depend on
+//! what else is in the batch, on the order of the sources, or on the number of threads.
+
+pub mod arch;
+pub mod batch;
+pub mod builtin;
+pub mod catalogue;
+pub mod decode;
+pub mod device;
+mod error;
+pub mod files;
+pub mod generation;
+pub mod hub;
+pub mod kernels;
+pub mod resolve;
+pub mod tokenizer;
+pub mod weights;
+
+pub use device::DeviceChoice;
+pub use error::EngineError;
+pub use files::{ModelFiles, Origin};
+
+use arch::Seq2Seq;
+use batch::{Job, Schedule};
+use candle_core::Device;
+use decode::Hypothesis;
+use generation::GenerationConfig;
+use std::{collections::BTreeMap, ops::Range};
+use tokenizer::{Encoding, Tokenizer};
+
+/// Source tokens times beams a CPU worker keeps in flight where nothing else is asked for: beyond it the weights are
+/// read often enough, and memory grows.
+const CPU_TOKENS: usize = 2048;
+
+/// The same for a GPU.
+const GPU_TOKENS: usize = 65_536;
+
+/// What to run a model on.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineOptions {
+    /// The device.
+    pub device: DeviceChoice,
+    /// CPU threads.
+    pub threads: usize,
+}
+
+/// How to decode: the model's `generation_config.json`, overridden by the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DecodeOptions {
+    /// Number of beams; 1 is greedy search. `None` takes the model's own.
+    pub beam: Option<usize>,
+    /// Tokens in flight (source tokens times beams); `None` lets the engine choose.
+    pub batch_tokens: Option<usize>,
+}
+
+/// One translated text, with what alignment and checks need.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Translated {
+    /// The target text.
+    pub text: String,
+    /// Mean log-probability per target token (nats), of the distribution before penalties, end of sentence included.
+    pub score: f32,
+    /// Bytes of the source text that each source token covers; the closing `</s>` has an empty span.
+    pub source_spans: Vec<Range<usize>>,
+    /// Bytes of the target text that each target token covers; the closing `</s>` has an empty span.
+    pub target_spans: Vec<Range<usize>>,
+    /// Attention of each target token over the source tokens: `target_spans.len()` rows of `source_spans.len()`.
+    pub attention: Vec<Vec<f32>>,
+}
+
+/// A loaded model with its tokenizer.
+pub struct Engine {
+    model: Box<dyn Seq2Seq>,
+    tokenizer: Tokenizer,
+    generation: GenerationConfig,
+    device: Device,
+    threads: usize,
+    files: BTreeMap<String, String>,
+}
+
+impl Engine {
+    /// Loads a model; the errors name the file at fault, or the device.
+    pub fn load(files: &ModelFiles, options: &EngineOptions) -> Result<Engine, EngineError> {
+        let device = options.device.open()?;
+        let tokenizer = Tokenizer::load(files)?;
+        let generation = GenerationConfig::read(files)?;
+        let weights = weights::Weights::open(files)?;
+        let model = arch::load(files, &weights, &device)?;
+        let files = hashes(files, weights.files())?;
+        Ok(Engine { model, tokenizer, generation, device, threads: options.threads.max(1), files })
+    }
+
+    /// Returns the count of tokens of a text, `</s>` included.
+    pub fn count_tokens(&self, text: &str) -> usize {
+        self.tokenizer.count(text)
+    }
+
+    /// Returns the most source tokens a text may have, `</s>` included.
+    ///
+    /// The output of a sentence is about as long as its source; a source of half the positions leaves room for it.
+    pub fn max_source_tokens(&self) -> usize {
+        let target = self.generation.max_length.min(self.model.max_target_tokens());
+        self.model.max_source_tokens().min(target / 2).max(2)
+    }
+
+    /// Translates texts, batched by length over all of them; results in the order given.
+    ///
+    /// `done(index)` is called from worker threads as each finishes. A text over the model's positions is an error:
+    /// split it first.
+    pub fn translate(
+        &self,
+        texts: &[String],
+        decode: &DecodeOptions,
+        done: &(dyn Fn(usize) + Sync),
+    ) -> Result<Vec<Translated>, EngineError> {
+        let encodings = texts.iter().map(|text| self.tokenizer.encode(text)).collect::<Result<Vec<_>, _>>()?;
+        let config = GenerationConfig { num_beams: self.beam(decode), ..self.generation.clone() };
+        let job = |encoding: &Encoding| Job { source: encoding.ids.clone(), config: config.clone() };
+        let jobs: Vec<Job> = encodings.iter().map(job).collect();
+        let hypotheses = batch::run(self.model.as_ref(), &jobs, self.schedule(decode), done)?;
+        let pairs = encodings.into_iter().zip(hypotheses);
+        Ok(pairs.map(|(encoding, hypothesis)| self.translated(encoding, hypothesis)).collect())
+    }
+
+    fn translated(&self, source: Encoding, hypothesis: Hypothesis) -> Translated {
+        let decoding = self.tokenizer.decode(&hypothesis.tokens);
+        Translated {
+            text: decoding.text,
+            score: hypothesis.score,
+            source_spans: source.spans,
+            target_spans: decoding.spans,
+            attention: hypothesis.attention,
+        }
+    }
+
+    fn schedule(&self, decode: &DecodeOptions) -> Schedule {
+        let (workers, tokens) = match self.device {
+            Device::Cpu => (self.threads, CPU_TOKENS),
+            _ => (1, GPU_TOKENS),
+        };
+        let tokens = decode.batch_tokens.map_or(tokens, |all| (all / workers).max(1));
+        Schedule { workers, tokens, tap: Some(self.model.alignment_tap()) }
+    }
+
+    /// Returns the kind of device: `cpu`, `cuda` or `metal`.
+    pub fn device(&self) -> &'static str {
+        device::kind(&self.device)
+    }
+
+    /// Returns the arithmetic the model runs in.
+    pub fn precision(&self) -> &'static str {
+        "f32"
+    }
+
+    /// Returns the number of beams that decoding with these options uses.
+    pub fn beam(&self, decode: &DecodeOptions) -> usize {
+        decode.beam.unwrap_or(self.generation.num_beams).max(1)
+    }
+
+    /// Returns the length penalty of beam search.
+    pub fn length_penalty(&self) -> f32 {
+        self.generation.length_penalty
+    }
+
+    /// Returns the SHA-256 of each file that was loaded, by name.
+    pub fn files(&self) -> &BTreeMap<String, String> {
+        &self.files
+    }
+}
+
+/// Returns the hashes of the weight files and of every small file that shapes the output.
+fn hashes(files: &ModelFiles, weight_files: &[String]) -> Result<BTreeMap<String, String>, EngineError> {
+    const SMALL: [&str; 6] =
+        [arch::config::FILE, generation::FILE, "source.spm", "target.spm", "vocab.json", "tokenizer.json"];
+    let small = SMALL.into_iter().filter(|file| files.has(file)).map(str::to_owned);
+    small.chain(weight_files.iter().cloned()).map(|file| Ok((file.clone(), files.sha256(&file)?))).collect()
+}

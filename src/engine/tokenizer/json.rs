@@ -1,0 +1,131 @@
+//! The tokenizer of models that ship a `tokenizer.json`, through the `tokenizers` crate.
+//!
+//! Separate because the pipeline is the crate's; ours is only its first step. That crate applies replacement rules
+//! grapheme by grapheme and loses the haraka after an Arabic presentation form (tokenizers #2116, #2334), so where the
+//! rules come first they are applied here. The invariant: spans point into the text as given, and nothing is truncated
+//! or padded whatever the file asks for.
+
+use super::{
+    Decoding, Encoding,
+    charsmap::Charsmap,
+    cleanup,
+    normalize::{Normalizer, SPACE},
+    special::TokenizerConfig,
+};
+use crate::engine::{EngineError, ModelFiles};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::Value;
+use tokenizers::Tokenizer;
+
+const FILE: &str = "tokenizer.json";
+
+/// A tokenizer read from `tokenizer.json`.
+#[derive(Clone)]
+pub(super) struct Json {
+    tokenizer: Tokenizer,
+    /// Replacement rules taken out of the file's pipeline.
+    rules: Option<Normalizer>,
+    clean_up: bool,
+}
+
+impl Json {
+    /// Loads `tokenizer.json`.
+    pub fn load(files: &ModelFiles) -> Result<Self, EngineError> {
+        let malformed = |reason: &dyn std::fmt::Display| EngineError::malformed(FILE, reason);
+        let mut file: Value = serde_json::from_slice(&files.read(FILE)?).map_err(|error| malformed(&error))?;
+        let rules = take_rules(&mut file).map_err(|error| malformed(&error))?.map(Normalizer::rules_only);
+        file["truncation"] = Value::Null;
+        file["padding"] = Value::Null;
+        let tokenizer = serde_json::from_value(file).map_err(|error| malformed(&error))?;
+        Ok(Json { tokenizer, rules, clean_up: TokenizerConfig::load(files)?.clean_up() })
+    }
+
+    /// Returns the ids of a text with the special tokens the file's post-processor adds.
+    pub fn encode(&self, text: &str) -> Result<Encoding, EngineError> {
+        let normalized = self.rules.as_ref().map(|rules| rules.normalize(text));
+        let input = normalized.as_ref().map_or(text, |normalized| &normalized.text);
+        let encoded =
+            self.tokenizer.encode(input, true).map_err(|error| EngineError::Unsupported(format!("{FILE}: {error}")))?;
+        let special = encoded.get_special_tokens_mask();
+        let last_text = special.iter().rposition(|special| *special == 0);
+        let mut encoding = Encoding::default();
+        let mut end = 0;
+        for (index, id) in encoded.get_ids().iter().enumerate() {
+            if special[index] == 1 {
+                end = if last_text.is_none_or(|last| index > last) { text.len() } else { end };
+                encoding.push(*id, end..end);
+                continue;
+            }
+            let (from, to) = encoded.get_offsets()[index];
+            let source = normalized.as_ref().map_or(from..to, |normalized| normalized.source(from..to));
+            let mut span = super::without_white_space(text, source);
+            if encoded.get_tokens()[index] == SPACE && text[span.clone()] != *SPACE {
+                span.end = span.start; // the crate gives a space put before a word the word's first character
+            }
+            end = span.end;
+            encoding.push(*id, span);
+        }
+        Ok(encoding)
+    }
+
+    /// Returns the text of ids, special tokens left out.
+    pub fn decode(&self, ids: &[u32]) -> Decoding {
+        let text = self.text(ids);
+        let ends = self.ends(ids, &text).unwrap_or_else(|| self.ends_by_prefix(ids, &text));
+        let mut start = 0;
+        let spans =
+            ends.into_iter().map(|end| super::without_white_space(&text, std::mem::replace(&mut start, end)..end));
+        let spans = spans.collect();
+        let decoding = Decoding { text, spans };
+        if self.clean_up { cleanup::clean_up(decoding) } else { decoding }
+    }
+
+    fn text(&self, ids: &[u32]) -> String {
+        self.tokenizer.decode(ids, true).unwrap_or_default()
+    }
+
+    /// Returns where each id's text ends, decoding as a stream; `None` where the stream does not give the whole text.
+    fn ends(&self, ids: &[u32], text: &str) -> Option<Vec<usize>> {
+        let mut stream = self.tokenizer.decode_stream(true);
+        let mut end = 0;
+        let mut ends = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(chunk) = stream.step(*id).ok()? {
+                end = text[end..].starts_with(&chunk).then_some(end + chunk.len())?;
+            }
+            ends.push(end);
+        }
+        (end == text.len()).then_some(ends)
+    }
+
+    /// Returns where each id's text ends as what the ids up to it have in common with the whole: slow, and always right
+    /// about the order.
+    fn ends_by_prefix(&self, ids: &[u32], text: &str) -> Vec<usize> {
+        let mut end = 0;
+        let ends = (1..=ids.len()).map(|count| {
+            let prefix = self.text(&ids[..count]);
+            let common = text.char_indices().zip(prefix.chars()).take_while(|((_, a), b)| a == b);
+            end = common.last().map_or(0, |((at, character), _)| at + character.len_utf8()).max(end);
+            if count == ids.len() { text.len() } else { end }
+        });
+        ends.collect()
+    }
+}
+
+/// Takes the replacement rules out of a pipeline that begins with them.
+fn take_rules(file: &mut Value) -> Result<Option<Charsmap>, String> {
+    let normalizer = &mut file["normalizer"];
+    let first = match normalizer["type"].as_str() {
+        Some("Precompiled") => normalizer.take(),
+        Some("Sequence") => match normalizer["normalizers"].as_array_mut() {
+            Some(steps) if steps.first().is_some_and(|step| step["type"] == "Precompiled") => steps.remove(0),
+            _ => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    let Some(encoded) = first["precompiled_charsmap"].as_str().filter(|encoded| !encoded.is_empty()) else {
+        return Ok(None);
+    };
+    let blob = BASE64_STANDARD.decode(encoded).map_err(|error| format!("its precompiled_charsmap: {error}"))?;
+    Charsmap::parse(&blob).map(Some)
+}

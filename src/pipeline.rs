@@ -1,0 +1,313 @@
+//! The order of work, for an article and for a batch.
+//!
+//! Separate because every step is elsewhere and this is how they follow each other: read, clean, translate (a window of
+//! articles at a time), align, summarize, check, render, write. The invariants: memory holds one window, however many
+//! articles there are; an article that fails is named and stops no other.
+
+mod document;
+mod done;
+mod gate;
+mod inputs;
+mod ledger;
+pub mod model;
+mod origin;
+mod stop;
+mod translate;
+mod units;
+mod window;
+mod write;
+
+use crate::{
+    article::{
+        Article, Draft,
+        clean::clean,
+        read::{self, Content, Source},
+    },
+    config::{Output, Settings, Shard},
+    exit::{Exit, Failure},
+    report::{OutputNames, run::Totals},
+    ui::{Level, RunBar, Ui},
+};
+use done::Earlier;
+use inputs::{Input, Inputs, Missing};
+use ledger::{Facts, Ledger};
+use model::Model;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::{
+    fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    time::Instant,
+};
+use stop::Stop;
+use window::{Waiting, Window};
+
+/// Works through the inputs and returns how it went.
+pub fn run(arguments: &[PathBuf], settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
+    let inputs = inputs::gather(arguments, settings.output.folder());
+    require_work(&inputs, settings)?;
+    let mut run = Run::new(&inputs.found, settings, ui)?;
+    inputs.missing.into_iter().for_each(|missing| run.miss(missing));
+    for (index, input) in inputs.found.iter().enumerate() {
+        match run.is_over() {
+            true => run.leave(input),
+            false => run.take(index, input)?,
+        }
+    }
+    run.translate_window()?;
+    run.finish()
+}
+
+fn require_work(inputs: &Inputs, settings: &Settings) -> Result<(), Failure> {
+    if inputs.found.is_empty() {
+        let named = |missing: &Missing| format!("{}: {}", missing.name, missing.reason);
+        return Err(Failure::Usage(inputs.missing.iter().map(named).collect::<Vec<_>>().join("; ")));
+    }
+    match (&settings.output, inputs.found.len()) {
+        (Output::Stdout, 2..) => Err(one_article(inputs.found.len())),
+        (Output::Folder(folder), _) if !settings.dry_run => fs::create_dir_all(folder)
+            .map_err(|error| Failure::Usage(format!("--output {}: {error}", folder.display()))),
+        _ => Ok(()),
+    }
+}
+
+fn one_article(count: usize) -> Failure {
+    Failure::Usage(format!("-o - writes one article to standard output, but there are {count}: name a folder with -o"))
+}
+
+/// A run under way.
+struct Run<'a> {
+    settings: &'a Settings,
+    ui: &'a Ui,
+    stop: Stop,
+    names: OutputNames,
+    model: Model<'a>,
+    window: Window,
+    ledger: Ledger,
+    bar: RunBar,
+    started: Instant,
+    created: String,
+    words: u64,
+}
+
+impl<'a> Run<'a> {
+    fn new(inputs: &[Input], settings: &'a Settings, ui: &'a Ui) -> Result<Self, Failure> {
+        let labels: Vec<&str> = inputs.iter().map(|input| input.label.as_str()).collect();
+        let bytes = inputs.iter().map(|input| input.bytes).sum();
+        Ok(Run {
+            settings,
+            ui,
+            stop: Stop::on_signals(ui),
+            names: OutputNames::plan(&labels),
+            model: Model::new(settings, ui)?,
+            window: Window::default(),
+            ledger: Ledger::default(),
+            bar: ui.run_bar(inputs.len() as u64, bytes),
+            started: Instant::now(),
+            created: origin::created(),
+            words: 0,
+        })
+    }
+
+    /// Returns true where no further article is to be taken.
+    fn is_over(&self) -> bool {
+        self.stop.requested() || (self.settings.fail_fast && self.ledger.has_failures())
+    }
+
+    fn miss(&mut self, missing: Missing) {
+        let place = self.ledger.open(&missing.name);
+        self.ledger.failed(place, missing.reason, self.ui);
+    }
+
+    /// Gives an input that is not reached any more a row that says so.
+    fn leave(&mut self, input: &Input) {
+        if in_shard(&input.label, self.settings.shard) {
+            let place = self.ledger.open(&input.label);
+            if !self.stop.requested() {
+                self.ledger.not_reached(place);
+            }
+        }
+    }
+
+    /// Reads an input and takes in its articles; a full window is translated on the way.
+    fn take(&mut self, index: usize, input: &Input) -> Result<(), Failure> {
+        if !holds_records(input) && !in_shard(&input.label, self.settings.shard) {
+            self.bar.passed_over(input.bytes);
+            return Ok(());
+        }
+        let content = match &input.place {
+            inputs::Place::File(path) => Content::File(path.clone()),
+            inputs::Place::Stdin => Content::Bytes(stdin()?),
+        };
+        let source = Source { label: input.label.clone(), content };
+        for (count, draft) in read::read(source).enumerate() {
+            match draft {
+                Ok(_) if count > 0 && self.settings.output == Output::Stdout => return Err(one_article(count + 1)),
+                Ok(draft) => self.admit(index, draft, count)?,
+                Err(error) => self.unreadable(&error, input),
+            }
+            if self.window.is_full() {
+                self.translate_window()?;
+            }
+            if self.is_over() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn unreadable(&mut self, error: &read::ReadError, input: &Input) {
+        let record = error.record.as_deref();
+        self.bar.passed_over(if record.is_none() { input.bytes } else { 0 });
+        let place = self.ledger.open(&labelled(&error.path, record));
+        self.ledger.failed(place, error.reason.to_string(), self.ui);
+    }
+
+    /// Takes in one article: settles its row where there is nothing to translate, else lets it wait for its window.
+    fn admit(&mut self, index: usize, draft: Draft, count: usize) -> Result<(), Failure> {
+        let label = labelled(&draft.provenance.path, draft.provenance.record.as_deref());
+        let bytes = draft.provenance.bytes;
+        if count > 0 {
+            self.bar.one_more_article();
+        }
+        if !in_shard(&label, self.settings.shard) {
+            self.bar.passed_over(bytes);
+            return Ok(());
+        }
+        let name = self.names.of(index, draft.provenance.record.as_deref());
+        let name = name.expect("names were planned for every input of this list");
+        let place = self.ledger.open(&label);
+        match self.verdict(draft, &name)? {
+            Verdict::Translate(article, language) => {
+                self.window.push(Waiting { place, article: *article, language, name });
+                return Ok(());
+            }
+            Verdict::Done(facts) => self.ledger.done(place, *facts, self.ui),
+            Verdict::Skip(reason, facts) => self.ledger.skipped(place, reason, *facts, self.ui),
+            Verdict::Plan => self.ledger.planned(place, &self.planned_output(&name), self.ui),
+            Verdict::Fail(reason) => self.ledger.failed(place, reason, self.ui),
+        }
+        self.bar.passed_over(bytes);
+        Ok(())
+    }
+
+    /// Decides what is to be done with an article.
+    fn verdict(&mut self, draft: Draft, name: &str) -> Result<Verdict, Failure> {
+        if let Output::Folder(folder) = &self.settings.output {
+            let output = format!("{name}.md");
+            match done::look(&folder.join(name), &draft.provenance.sha256, self.settings, &mut self.model)? {
+                Earlier::Done(stored) => return Ok(Verdict::Done(Box::new(Facts::stored(*stored, output)))),
+                Earlier::Edited(stored, reason) => {
+                    let facts = stored.map_or_else(Facts::default, |stored| Facts::stored(*stored, output));
+                    return Ok(Verdict::Skip(format!("{reason}: kept; --force overwrites it"), Box::new(facts)));
+                }
+                Earlier::Nothing => {}
+            }
+        }
+        let article = clean(draft);
+        if let Err(error) = article.account() {
+            return Ok(Verdict::Fail(format!(
+                "{error}; this is a defect of the program, please report it with the file"
+            )));
+        }
+        if article.sentences.is_empty() {
+            return Ok(Verdict::Fail("no sentence is left after cleaning; see the file".into()));
+        }
+        Ok(match gate::language_of(&article, self.settings.from.as_deref(), self.model.reads()) {
+            Err(reason) => Verdict::Skip(reason, Box::default()),
+            Ok(_) if self.settings.dry_run => Verdict::Plan,
+            Ok(language) => Verdict::Translate(Box::new(article), language),
+        })
+    }
+
+    fn planned_output(&self, name: &str) -> PathBuf {
+        self.settings.output.folder().map_or_else(|| "-".into(), |folder| folder.join(format!("{name}.md")))
+    }
+
+    /// Ends the run: index and report, also after a signal.
+    fn finish(self) -> Result<Exit, Failure> {
+        self.bar.finish();
+        let totals = self.ledger.totals(self.words, self.started.elapsed().as_secs_f64());
+        if self.settings.dry_run {
+            self.ui.note("dry run: nothing was written or downloaded");
+        } else {
+            self.say(&totals);
+            self.ledger.write(self.settings, self.model.record().as_ref(), totals)?;
+        }
+        Ok(self.ledger.exit(self.settings.strict, self.stop.requested()))
+    }
+
+    fn say(&self, totals: &Totals) {
+        let Totals { written, skipped, failed, source_words_per_second, seconds, .. } = totals;
+        let counts = ledger::counts(totals.sentences, totals.flags);
+        let interrupted = if self.stop.requested() { "interrupted: " } else { "" };
+        let message = format!(
+            "{interrupted}{written} written, {skipped} skipped, {failed} failed; {counts}; {source_words_per_second:.0} words/s, {seconds:.1} s"
+        );
+        self.ui.say(Level::Note, &message, &[("totals", json!(totals))]);
+    }
+}
+
+/// What is to be done with an article.
+enum Verdict {
+    Translate(Box<Article>, gate::Language),
+    Plan,
+    Done(Box<Facts>),
+    Skip(String, Box<Facts>),
+    Fail(String),
+}
+
+/// Returns true for a file of several articles, each of which may fall into another slice.
+fn holds_records(input: &Input) -> bool {
+    let extension = Path::new(&input.label).extension().map(|extension| extension.to_ascii_lowercase());
+    input.place == inputs::Place::Stdin
+        || extension.is_none_or(|extension| ["json", "jsonl", "ndjson"].iter().any(|name| extension == *name))
+}
+
+/// Returns the name of an article in rows and slices: `a/b.txt`, or `news.jsonl#17` for a record.
+fn labelled(path: &str, record: Option<&str>) -> String {
+    record.map_or_else(|| path.to_owned(), |record| format!("{path}#{record}"))
+}
+
+/// Returns true where an article belongs to this slice; the slice follows from the label alone.
+fn in_shard(label: &str, shard: Option<Shard>) -> bool {
+    shard.is_none_or(|Shard { index, count }| {
+        let hash = Sha256::digest(label);
+        hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte)) % count == index - 1
+    })
+}
+
+fn stdin() -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_article_is_in_exactly_one_slice() {
+        for label in (0..100).map(|i| format!("news/{i}.txt")) {
+            let slices = (1..=7).filter(|index| in_shard(&label, Some(Shard { index: *index, count: 7 })));
+            assert_eq!(slices.count(), 1, "{label}");
+        }
+    }
+
+    #[test]
+    fn slices_are_about_even_and_do_not_move() {
+        let shard = Some(Shard { index: 1, count: 4 });
+        let count = (0..1000).filter(|i| in_shard(&format!("{i}.txt"), shard)).count();
+        assert!((200..300).contains(&count), "{count}");
+        assert!(in_shard("a.txt", None));
+    }
+
+    #[test]
+    fn a_file_whose_name_tells_nothing_may_hold_records() {
+        let input = |label: &str| Input { place: inputs::Place::File(label.into()), label: label.into(), bytes: 0 };
+        assert!(holds_records(&input("feed.JSONL")) && holds_records(&input("feed")));
+        assert!(!holds_records(&input("a.txt")));
+    }
+}

@@ -1,0 +1,159 @@
+//! What an earlier run left: done, to be done again, or edited by a person since.
+//!
+//! Separate because it decides what is overwritten. The invariant: a document that was changed after it was written is
+//! never overwritten without `--force`.
+
+use super::{
+    model::{Made, Model},
+    write::{sha256, with_extension},
+};
+use crate::{
+    cli::{Format, SummaryKind},
+    config::Settings,
+    engine::EngineError,
+    report::json::Stored,
+};
+use std::{fs, path::Path};
+
+/// What an earlier run left of an article.
+#[derive(Debug)]
+pub enum Earlier {
+    /// Nothing that stands for the article as it is now.
+    Nothing,
+    /// Documents that this run would make alike.
+    Done(Box<Stored>),
+    /// A document that is not as it was written; also what its JSON says, where it can be read.
+    Edited(Option<Box<Stored>>, String),
+}
+
+/// Looks for the documents of an article: `base` is the output path without extension, `sha256` that of the input.
+pub fn look(base: &Path, source: &str, settings: &Settings, model: &mut Model<'_>) -> Result<Earlier, EngineError> {
+    if settings.force {
+        return Ok(Earlier::Nothing);
+    }
+    let Ok(bytes) = fs::read(with_extension(base, "json")) else { return Ok(without_record(base, settings)) };
+    let Some(stored) = Stored::read(&bytes).map(Box::new) else {
+        let reason = "its .json is not one of this version, so it may have been edited";
+        let exists = with_extension(base, "md").exists();
+        return Ok(if exists { Earlier::Edited(None, reason.into()) } else { Earlier::Nothing });
+    };
+    if let Some(file) = edited(base, &stored) {
+        return Ok(Earlier::Edited(Some(stored), format!("{file} was edited since it was written")));
+    }
+    let same = stored.sha256 == source && is_complete(base, &stored, settings) && is_alike(&stored, settings, model)?;
+    Ok(if same { Earlier::Done(stored) } else { Earlier::Nothing })
+}
+
+/// Without JSON there is no telling whether a document was edited, nor whether it is whole; where JSON is written, it is
+/// what a run that was killed left.
+fn without_record(base: &Path, settings: &Settings) -> Earlier {
+    let expected = settings.formats.contains(&Format::Json);
+    match !expected && with_extension(base, "md").exists() {
+        true => Earlier::Edited(None, "it is there, without a .json that tells whether it was edited".into()),
+        false => Earlier::Nothing,
+    }
+}
+
+fn edited(base: &Path, stored: &Stored) -> Option<String> {
+    let folder = base.parent().unwrap_or(Path::new(""));
+    let differs =
+        |(file, hash): &(&String, &String)| fs::read(folder.join(file)).is_ok_and(|bytes| sha256(&bytes) != **hash);
+    stored.outputs.iter().find(differs).map(|(file, _)| file.clone())
+}
+
+fn is_complete(base: &Path, stored: &Stored, settings: &Settings) -> bool {
+    let folder = base.parent().unwrap_or(Path::new(""));
+    let wants_markdown = settings.formats.contains(&Format::Md);
+    let has_markdown = stored.outputs.keys().any(|file| file.ends_with(".md"));
+    (has_markdown || !wants_markdown) && stored.outputs.keys().all(|file| folder.join(file).is_file())
+}
+
+fn is_alike(stored: &Stored, settings: &Settings, model: &mut Model<'_>) -> Result<bool, EngineError> {
+    let summary = match settings.summary {
+        SummaryKind::Off => 0,
+        SummaryKind::Auto | SummaryKind::Extractive => settings.summary_sentences.min(stored.summarizable),
+    };
+    let made = Made {
+        name: stored.model["name"].as_str().unwrap_or_default(),
+        revision: stored.model["revision"].as_str(),
+        beam: stored.model["decode"]["beam"].as_u64().unwrap_or_default(),
+    };
+    Ok(stored.target_language == settings.lang && stored.summary_sentences == summary && model.would_make(made)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cli::{HubOptions, MessageOptions, Options},
+        report::{Document, Json, ModelRecord, Render},
+        ui::Ui,
+    };
+    use std::collections::BTreeMap;
+
+    struct Place {
+        folder: tempfile::TempDir,
+    }
+
+    impl Place {
+        /// Writes a document with a Markdown file beside it, as a run does.
+        fn written() -> Place {
+            let place = Place { folder: tempfile::tempdir().unwrap() };
+            let mut document = Document { target_language: "en".into(), ..Document::default() };
+            document.article.provenance.sha256 = "abc".into();
+            document.model =
+                ModelRecord { name: "Helsinki-NLP/opus-mt-ar-en".into(), beam: 4, ..ModelRecord::default() };
+            let outputs = BTreeMap::from([("v1.2.md".to_owned(), sha256(b"text"))]);
+            fs::write(place.folder.path().join("v1.2.md"), "text").unwrap();
+            fs::write(place.folder.path().join("v1.2.json"), Json { outputs }.render(&document)).unwrap();
+            place
+        }
+
+        fn look(&self, source: &str, change: impl Fn(&mut Options)) -> Earlier {
+            let hub = HubOptions { offline: Some(true), cache_dir: Some("no-such-cache".into()), hub: None };
+            let mut options = Options { model: Some("opus-mt-ar-en".into()), hub, ..Options::default() };
+            change(&mut options);
+            let settings = Settings::new(options).unwrap();
+            let ui = Ui::new(&MessageOptions { quiet: true, ..MessageOptions::default() });
+            let mut model = Model::new(&settings, &ui).unwrap();
+            look(&self.folder.path().join("v1.2"), source, &settings, &mut model).unwrap()
+        }
+    }
+
+    #[test]
+    fn the_same_article_model_and_options_are_done() {
+        let place = Place::written();
+        assert!(matches!(place.look("abc", |_| ()), Earlier::Done(_)));
+        assert!(matches!(place.look("other", |_| ()), Earlier::Nothing), "the source changed");
+        assert!(matches!(place.look("abc", |o| o.model = Some("opus-mt-tc-big-ar-en".into())), Earlier::Nothing));
+        assert!(matches!(place.look("abc", |o| o.batch.force = Some(true)), Earlier::Nothing));
+    }
+
+    #[test]
+    fn an_edited_document_is_seen_whatever_else_changed() {
+        let place = Place::written();
+        fs::write(place.folder.path().join("v1.2.md"), "corrected").unwrap();
+        for source in ["abc", "other"] {
+            let earlier = place.look(source, |_| ());
+            assert!(
+                matches!(&earlier, Earlier::Edited(Some(_), reason) if reason.starts_with("v1.2.md was edited")),
+                "{earlier:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_lost_document_is_made_again() {
+        let place = Place::written();
+        fs::remove_file(place.folder.path().join("v1.2.md")).unwrap();
+        assert!(matches!(place.look("abc", |_| ()), Earlier::Nothing));
+    }
+
+    #[test]
+    fn markdown_alone_is_kept_where_no_json_is_asked_for_and_redone_where_it_is() {
+        let place = Place::written();
+        fs::remove_file(place.folder.path().join("v1.2.json")).unwrap();
+        assert!(matches!(place.look("abc", |_| ()), Earlier::Nothing), "a killed run left it");
+        assert!(matches!(place.look("abc", |o| o.format = Some(vec![Format::Md])), Earlier::Edited(None, _)));
+    }
+}

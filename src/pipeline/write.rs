@@ -1,0 +1,68 @@
+//! The files of one article, written in the order that makes a killed run safe.
+//!
+//! Separate because the order is a promise: the JSON goes last and marks the article as done. The invariant: a JSON
+//! never speaks of a file that is not there whole.
+
+use crate::{
+    cli::Format,
+    report::{Document, Json, Markdown, Render, write_atomic},
+};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+/// Writes the documents of an article to `base`, an output path without extension; returns the extension of the first.
+pub fn write(document: &Document, base: &Path, formats: &[Format]) -> io::Result<&'static str> {
+    let mut outputs = BTreeMap::new();
+    if formats.contains(&Format::Md) {
+        let (path, bytes) = (with_extension(base, Markdown.extension()), Markdown.render(document));
+        write_atomic(&path, &bytes)?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        outputs.insert(name, sha256(&bytes));
+    }
+    let json = Json { outputs };
+    if formats.contains(&Format::Json) {
+        write_atomic(&with_extension(base, json.extension()), &json.render(document))?;
+    }
+    Ok(if formats.contains(&Format::Md) { Markdown.extension() } else { json.extension() })
+}
+
+/// Returns a path with an extension added; a name may have dots of its own.
+pub fn with_extension(base: &Path, extension: &str) -> PathBuf {
+    let mut path = base.as_os_str().to_owned();
+    path.push(".");
+    path.push(extension);
+    path.into()
+}
+
+/// Returns the SHA-256 of bytes in lower-case hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::json::Stored;
+    use std::fs;
+
+    #[test]
+    fn the_json_knows_the_hash_of_the_markdown_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().join("deep/v1.2");
+        let first = write(&Document::default(), &base, &[Format::Md, Format::Json]).unwrap();
+        let stored = Stored::read(&fs::read(folder.path().join("deep/v1.2.json")).unwrap()).unwrap();
+        let markdown = fs::read(folder.path().join("deep/v1.2.md")).unwrap();
+        assert_eq!((first, stored.outputs["v1.2.md"].as_str()), ("md", sha256(&markdown).as_str()));
+    }
+
+    #[test]
+    fn only_the_formats_asked_for_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(write(&Document::default(), &folder.path().join("a"), &[Format::Json]).unwrap(), "json");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

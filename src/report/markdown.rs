@@ -1,0 +1,97 @@
+//! The Markdown document: what a journalist reads, in GitHub, Obsidian or VS Code.
+//!
+//! Separate because it is one format; its sections are in the folder beside it. The invariants: all text of the article
+//! goes through `escape`, and every Arabic passage carries its direction.
+
+mod front_matter;
+mod mentions;
+mod review;
+mod text;
+
+use super::{
+    Document, Render,
+    escape::{html, markdown},
+};
+use crate::review::Flag;
+
+/// The Markdown format.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Markdown;
+
+impl Render for Markdown {
+    fn extension(&self) -> &'static str {
+        "md"
+    }
+
+    fn render(&self, document: &Document) -> Vec<u8> {
+        let sections = [
+            front_matter::render(document),
+            headline(document),
+            notes(document),
+            review::check_first(document),
+            review::summary(document),
+            mentions::render(document),
+            text::text(document),
+            text::related(document),
+            text::removed(document),
+            HOW_TO_READ.to_owned(),
+        ];
+        let sections: Vec<&str> = sections.iter().map(|section| section.trim_end()).filter(|s| !s.is_empty()).collect();
+        (sections.join("\n\n") + "\n").into_bytes()
+    }
+}
+
+const HOW_TO_READ: &str = "\
+## How to read this
+
+- *S0* is the headline, *S1*, *S2* … are the sentences of the article in its own order, *M1*, *M2* … those of the summary. \
+The Arabic stands first, its translation below it.
+- A warning is *critical* (do not publish without looking), *major* (likely changes the meaning) or *minor* (worth a glance). \
+No warning does not mean that a sentence is right.
+- What the model thinks of its own output only ranks sentences. It is not a probability of being right.
+- *Removed* lists what was taken out as page furniture. If a sentence of the article is there, it was not translated.
+- When a person has checked the text, put the name at `reviewed_by` above.";
+
+fn headline(document: &Document) -> String {
+    match document.title() {
+        Some((sentence, translation)) => {
+            let english = markdown(&translation.text);
+            let english = if english.is_empty() { "(headline not translated)".to_owned() } else { english };
+            let arabic = html(document.article.source(sentence));
+            let arabic = format!(
+                "<p dir=\"rtl\" lang=\"{}\"><a name=\"s0\"></a><strong>{arabic}</strong></p>",
+                language(document)
+            );
+            format!("# {english}\n\n{arabic}{}", warnings(&translation.flags))
+        }
+        None => format!("# {}", markdown(&document.input_label())),
+    }
+}
+
+fn notes(document: &Document) -> String {
+    let mut notes = String::new();
+    if document.model.demonstration {
+        notes.push_str(
+            "> **Demonstration quality: do not publish.** The small model built into the program made this. For the real \
+             model, run the command once with network access.\n\n",
+        );
+    }
+    notes.push_str(
+        "> **Machine translation, not reviewed.** Check each sentence you use against the Arabic beside it.\n\n",
+    );
+    notes + &document.accounting()
+}
+
+/// Returns the source language as an attribute value.
+fn language(document: &Document) -> String {
+    html(&document.source_language)
+}
+
+/// Returns the warnings of a sentence as a quotation below it.
+fn warnings(flags: &[Flag]) -> String {
+    let line = |flag: &Flag| format!("**{}, {}**: {}", flag.severity.name(), flag.kind.name(), markdown(&flag.message));
+    match flags {
+        [] => String::new(),
+        flags => format!("\n\n> {}", flags.iter().map(line).collect::<Vec<_>>().join("\\\n> ")),
+    }
+}

@@ -1,0 +1,165 @@
+//! Results to files: what a document holds, and the one trait behind which each format is one file.
+//!
+//! Separate so that a format can be added without touching the flow. The invariants: a renderer is a pure function of
+//! the [`Document`], so the same document gives the same bytes; a file is written whole or not at all.
+
+mod escape;
+pub mod index;
+pub mod json;
+pub mod markdown;
+pub mod names;
+pub mod run;
+pub mod write;
+
+pub use json::{Json, Stored};
+pub use markdown::Markdown;
+pub use names::OutputNames;
+pub use write::{sha256, write_atomic};
+
+use crate::{
+    article::{Article, Role, Sentence},
+    review::{Flag, Severity, SummarySentence, WordLink},
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, ops::AddAssign};
+
+/// A file format.
+pub trait Render {
+    /// Returns the file name extension, without a dot.
+    fn extension(&self) -> &'static str;
+    /// Returns the bytes of the file.
+    fn render(&self, document: &Document) -> Vec<u8>;
+}
+
+/// The translation of one sentence of the article.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SentenceTranslation {
+    /// The target text.
+    pub text: String,
+    /// Mean log-probability per target token (nats): a proxy that ranks, not a probability of being right.
+    pub score: f32,
+    /// Word links: bytes of the source sentence, bytes of `text`.
+    pub words: Vec<WordLink>,
+    /// Warnings, worst first.
+    pub flags: Vec<Flag>,
+}
+
+/// The model that made a document, as far as it must be known to make it again.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ModelRecord {
+    /// Catalogue name, `org/repo`, folder name, or `builtin`.
+    pub name: String,
+    /// Commit of the hub repository.
+    pub revision: Option<String>,
+    /// SPDX expression of the licence.
+    pub licence: Option<String>,
+    /// SHA-256 of each file that was loaded.
+    pub files: BTreeMap<String, String>,
+    /// Device kind: `cpu`, `cuda` or `metal`.
+    pub device: String,
+    /// Arithmetic: `f32`, `int8`, ...
+    pub precision: String,
+    /// Beams.
+    pub beam: usize,
+    /// Length penalty.
+    pub length_penalty: f32,
+    /// True for the built-in model: the document carries a banner.
+    pub demonstration: bool,
+}
+
+/// Everything one document says; renderers add nothing to it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Document {
+    /// The cleaned article.
+    pub article: Article,
+    /// ISO 639-1 code of the source language.
+    pub source_language: String,
+    /// True where the source language was detected, false where it was given.
+    pub language_detected: bool,
+    /// ISO 639-1 code of the target language.
+    pub target_language: String,
+    /// One for each sentence of `article.sentences`, in the same order.
+    pub translations: Vec<SentenceTranslation>,
+    /// The summary; empty where it is off.
+    pub summary: Vec<SummarySentence>,
+    /// The translation model.
+    pub model: ModelRecord,
+    /// `summarize 0.1.0`.
+    pub tool: String,
+    /// The command line, without absolute paths.
+    pub command: String,
+    /// Time of writing, UTC, ISO 8601 (`SOURCE_DATE_EPOCH` fixes it).
+    pub created: String,
+}
+
+impl Document {
+    /// Returns each sentence with its translation, in source order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&Sentence, &SentenceTranslation)> {
+        self.article.sentences.iter().zip(&self.translations)
+    }
+
+    /// Returns the headline with its translation.
+    pub fn title(&self) -> Option<(&Sentence, &SentenceTranslation)> {
+        self.pairs().find(|(sentence, _)| sentence.role == Role::Title)
+    }
+
+    /// Returns the count of warnings on sentences and on the summary.
+    pub fn flag_counts(&self) -> FlagCounts {
+        let of_sentences = self.translations.iter().flat_map(|translation| &translation.flags);
+        of_sentences.chain(self.summary.iter().flat_map(|sentence| &sentence.flags)).collect()
+    }
+
+    /// Returns the path of the input as documents name it: `a/b.txt`, or `news.jsonl#17` for a record.
+    pub fn input_label(&self) -> String {
+        let provenance = &self.article.provenance;
+        match &provenance.record {
+            Some(record) => format!("{}#{record}", provenance.path),
+            None => provenance.path.clone(),
+        }
+    }
+
+    /// Returns what became of the source: "41 of 41 sentences translated; 7 spans removed".
+    pub fn accounting(&self) -> String {
+        let translated = self.pairs().filter(|(_, translation)| !translation.text.trim().is_empty()).count();
+        let (sentences, removed) = (self.article.sentences.len(), self.article.removed.len());
+        let plural = |count| if count == 1 { "" } else { "s" };
+        format!(
+            "{translated} of {sentences} sentence{} translated; {removed} span{} removed",
+            plural(sentences),
+            plural(removed)
+        )
+    }
+}
+
+/// Count of warnings by severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FlagCounts {
+    /// Do not publish without looking.
+    pub critical: usize,
+    /// Likely change the meaning.
+    pub major: usize,
+    /// Worth a glance.
+    pub minor: usize,
+}
+
+impl AddAssign for FlagCounts {
+    fn add_assign(&mut self, other: FlagCounts) {
+        self.critical += other.critical;
+        self.major += other.major;
+        self.minor += other.minor;
+    }
+}
+
+impl<'a> FromIterator<&'a Flag> for FlagCounts {
+    fn from_iter<I: IntoIterator<Item = &'a Flag>>(flags: I) -> Self {
+        let mut counts = FlagCounts::default();
+        for flag in flags {
+            match flag.severity {
+                Severity::Critical => counts.critical += 1,
+                Severity::Major => counts.major += 1,
+                Severity::Minor => counts.minor += 1,
+            }
+        }
+        counts
+    }
+}

@@ -1,0 +1,228 @@
+//! Agreement with Hugging Face transformers on checkpoints with random weights: encoder states, logits, attention,
+//! greedy and beam tokens, alone and in batches.
+//!
+//! `tests/oracle/README.md` says how the goldens are made and what they hold. To repeat this on other checkpoints, write
+//! their goldens with `marian.py --checkpoint DIR` and name the folders in `SUMMARIZE_PARITY_CHECKPOINTS`, separated by
+//! `:`.
+
+use candle_core::{Device, Tensor};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::{Path, PathBuf},
+};
+use summarize::engine::{
+    ModelFiles, Origin,
+    arch::{self, Row, Seq2Seq},
+    batch::{self, Job, Schedule},
+    decode::Hypothesis,
+    generation::GenerationConfig,
+    weights::Weights,
+};
+
+/// Largest difference of an encoder state and of a logit from transformers'.
+const ENCODER_TOLERANCE: f32 = 1e-4;
+const LOGIT_TOLERANCE: f32 = 1e-3;
+
+struct Checkpoint {
+    name: String,
+    files: ModelFiles,
+    model: Box<dyn Seq2Seq>,
+    config: GenerationConfig,
+    golden: Value,
+    tensors: HashMap<String, Tensor>,
+}
+
+impl Checkpoint {
+    fn load(folder: &Path) -> Checkpoint {
+        let files = model_files(folder);
+        let weights = Weights::open(&files).unwrap();
+        Checkpoint {
+            name: folder.file_name().unwrap().to_string_lossy().into_owned(),
+            model: arch::load(&files, &weights, &Device::Cpu).unwrap(),
+            config: GenerationConfig::read(&files).unwrap(),
+            golden: serde_json::from_slice(&fs::read(folder.join("golden.json")).unwrap()).unwrap(),
+            tensors: candle_core::safetensors::load(folder.join("golden.safetensors"), &Device::Cpu).unwrap(),
+            files,
+        }
+    }
+
+    fn sources(&self) -> Vec<Vec<u32>> {
+        self.golden["sources"].as_array().unwrap().iter().map(|row| ids(&row["source"])).collect()
+    }
+
+    fn decode(&self, sources: &[Vec<u32>], config: &GenerationConfig, workers: usize, tokens: usize) -> Vec<Hypothesis> {
+        let job = |source: &Vec<u32>| Job { source: source.clone(), config: config.clone() };
+        let jobs: Vec<Job> = sources.iter().map(job).collect();
+        let schedule = Schedule { workers, tokens, tap: Some(self.model.alignment_tap()) };
+        batch::run(self.model.as_ref(), &jobs, schedule, &|_| {}).unwrap()
+    }
+}
+
+fn model_files(folder: &Path) -> ModelFiles {
+    ModelFiles {
+        origin: Origin::Folder(folder.to_owned()),
+        name: folder.display().to_string(),
+        revision: None,
+        licence: None,
+        hashes: BTreeMap::new(),
+    }
+}
+
+/// Returns the committed Marian checkpoints and those the environment names.
+fn checkpoints() -> Vec<Checkpoint> {
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/marian");
+    let committed = fs::read_dir(goldens).unwrap().map(|entry| entry.unwrap().path());
+    let mut folders: Vec<PathBuf> = committed.filter(|path| is_marian(path)).collect();
+    folders.sort();
+    assert!(folders.len() >= 5, "the goldens are missing");
+    let more = std::env::var_os("SUMMARIZE_PARITY_CHECKPOINTS").unwrap_or_default();
+    folders.extend(std::env::split_paths(&more).filter(|path| !path.as_os_str().is_empty()));
+    folders.iter().map(|folder| Checkpoint::load(folder)).collect()
+}
+
+fn is_marian(folder: &Path) -> bool {
+    let config = fs::read(folder.join("config.json")).ok();
+    config.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()).is_some_and(|c| c["model_type"] == "marian")
+}
+
+fn ids(value: &Value) -> Vec<u32> {
+    value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
+}
+
+fn largest_gap(a: &Tensor, b: &Tensor) -> f32 {
+    (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
+}
+
+#[test]
+fn encoder_states_are_transformers_within_one_in_ten_thousand() {
+    for checkpoint in checkpoints() {
+        let sources = checkpoint.sources();
+        let mut compared = 0;
+        for (name, want) in &checkpoint.tensors {
+            let Some(index) = name.strip_prefix("encoder.") else { continue };
+            let source = &sources[index.parse::<usize>().unwrap()];
+            let got = checkpoint.model.encode(&[source]).unwrap();
+            let gap = largest_gap(&got, want);
+            assert!(gap < ENCODER_TOLERANCE, "{} {name}: {gap}", checkpoint.name);
+            compared += 1;
+        }
+        assert!(compared >= 8, "{} has {compared} encoder goldens", checkpoint.name);
+    }
+}
+
+#[test]
+fn logits_and_tapped_attention_are_transformers_when_the_output_is_given() {
+    for checkpoint in checkpoints() {
+        let sources = checkpoint.sources();
+        for forced in checkpoint.golden["teacher_forced"].as_array().unwrap() {
+            let index = forced["source"].as_u64().unwrap() as usize;
+            let (logits, taps) = run_forced(&checkpoint, &sources[index], &ids(&forced["decoder_input_ids"]));
+            let want = &checkpoint.tensors[&format!("logits.{index}")];
+            let gap = largest_gap(&logits, want);
+            assert!(gap < LOGIT_TOLERANCE, "{} logits.{index}: {gap}", checkpoint.name);
+            if let Some(want) = checkpoint.tensors.get(&format!("cross_attention.{index}")) {
+                let gap = largest_gap(&taps, want);
+                assert!(gap < ENCODER_TOLERANCE, "{} cross_attention.{index}: {gap}", checkpoint.name);
+            }
+        }
+    }
+}
+
+/// Returns the logits, (steps, vocabulary), and tapped attention, (steps, source tokens), of given decoder inputs.
+fn run_forced(checkpoint: &Checkpoint, source: &[u32], inputs: &[u32]) -> (Tensor, Tensor) {
+    let model = &checkpoint.model;
+    let hidden = model.encode(&[source]).unwrap();
+    let memory = model.memories(&hidden, &[source]).unwrap().remove(0);
+    let mut state = model.state(1, 2);
+    let (mut logits, mut taps) = (Vec::new(), Vec::new());
+    for (position, token) in inputs.iter().enumerate() {
+        let lineage = vec![0; position];
+        let row = Row { token: *token, memory: &memory, slot: 0, lineage: &lineage };
+        let mut step = model.step(&mut state, &[row], Some(model.alignment_tap())).unwrap();
+        logits.append(&mut step.logits);
+        taps.append(&mut step.taps[0]);
+    }
+    let tensor = |values, width| Tensor::from_vec(values, (inputs.len(), width), &Device::Cpu).unwrap();
+    (tensor(logits, model.vocabulary()), tensor(taps, source.len()))
+}
+
+#[test]
+fn greedy_and_beam_tokens_are_transformers() {
+    for checkpoint in checkpoints() {
+        let sources = checkpoint.sources();
+        assert!(sources.len() >= 60, "{} has {} sources", checkpoint.name, sources.len());
+        for (key, beams) in [("greedy", 1), ("beam", checkpoint.config.num_beams)] {
+            let config = GenerationConfig { num_beams: beams, ..checkpoint.config.clone() };
+            let outputs = checkpoint.decode(&sources, &config, 2, 1024);
+            for (index, output) in outputs.iter().enumerate() {
+                let want = ids(&checkpoint.golden["sources"][index][key]);
+                assert_eq!(output.tokens, want, "{} source {index}, {key}", checkpoint.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_generation_setting_gives_transformers_tokens() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/marian/post-swish-shared");
+    let checkpoint = Checkpoint::load(&folder);
+    let sources = checkpoint.sources();
+    let variants: Value = serde_json::from_slice(&fs::read(folder.join("variants.json")).unwrap()).unwrap();
+    for variant in variants["variants"].as_array().unwrap() {
+        let config = with_options(&checkpoint.files, &variant["options"]);
+        let results = variant["results"].as_array().unwrap();
+        let chosen: Vec<_> = results.iter().map(|r| sources[r["source"].as_u64().unwrap() as usize].clone()).collect();
+        assert!(!chosen.is_empty());
+        for (output, want) in checkpoint.decode(&chosen, &config, 1, 4096).iter().zip(results) {
+            assert_eq!(output.tokens, ids(&want["tokens"]), "{}, source {}", variant["name"], want["source"]);
+        }
+    }
+}
+
+/// Returns the checkpoint's generation settings with others laid over them, read as from its folder.
+fn with_options(files: &ModelFiles, options: &Value) -> GenerationConfig {
+    let folder = tempfile::tempdir().unwrap();
+    let mut merged: Value = serde_json::from_slice(&files.read("generation_config.json").unwrap()).unwrap();
+    for (key, value) in options.as_object().unwrap() {
+        merged[key] = value.clone();
+    }
+    fs::copy(files.path("config.json").unwrap(), folder.path().join("config.json")).unwrap();
+    fs::write(folder.path().join("generation_config.json"), merged.to_string()).unwrap();
+    GenerationConfig::read(&model_files(folder.path())).unwrap()
+}
+
+#[test]
+fn company_order_and_threads_change_no_bit_of_an_output() {
+    for checkpoint in checkpoints().into_iter().take(2) {
+        let sources = checkpoint.sources();
+        for beams in [1, 4] {
+            let config = GenerationConfig { num_beams: beams, ..checkpoint.config.clone() };
+            let together = checkpoint.decode(&sources, &config, 3, 700);
+            let alone: Vec<_> =
+                sources.iter().flat_map(|s| checkpoint.decode(std::slice::from_ref(s), &config, 1, 1)).collect();
+            let reversed: Vec<_> = sources.iter().rev().cloned().collect();
+            let mut backwards = checkpoint.decode(&reversed, &config, 2, 5000);
+            backwards.reverse();
+            assert_eq!(together, alone, "{} beam {beams}", checkpoint.name);
+            assert_eq!(together, backwards, "{} beam {beams}", checkpoint.name);
+        }
+    }
+}
+
+#[test]
+fn each_target_token_carries_the_attention_of_the_step_that_chose_it() {
+    for checkpoint in checkpoints().into_iter().take(2) {
+        let sources = checkpoint.sources();
+        let outputs = checkpoint.decode(&sources[..20], &checkpoint.config, 1, 4096);
+        for (source, output) in sources.iter().zip(&outputs) {
+            let start = checkpoint.config.decoder_start;
+            let inputs: Vec<u32> = [start].into_iter().chain(output.tokens.iter().copied()).collect();
+            let (_, want) = run_forced(&checkpoint, source, &inputs[..output.tokens.len()]);
+            let got = Tensor::new(output.attention.concat(), &Device::Cpu).unwrap();
+            let gap = largest_gap(&got, &want.flatten_all().unwrap());
+            assert!(gap < 1e-6, "{}: {gap}", checkpoint.name);
+        }
+    }
+}
