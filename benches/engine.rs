@@ -64,7 +64,7 @@ fn main() {
     let schedule = Schedule { workers: options.threads, tokens: options.batch_tokens, tap: None };
     let run = || {
         let start = Instant::now();
-        let outputs = batch::run(model.as_ref(), &jobs, schedule, &|_| {}).unwrap();
+        let outputs = batch::outputs(model.as_ref(), &jobs, schedule).unwrap();
         let counted: usize = outputs.iter().map(|output| output.tokens.len()).sum();
         assert_eq!(counted, target_tokens);
         start.elapsed().as_secs_f64()

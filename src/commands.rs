@@ -6,7 +6,7 @@
 use crate::{
     config::Settings,
     engine::{
-        Engine, EngineError, ModelFiles,
+        Engine, EngineError, ModelFiles, Sink, Translated,
         catalogue::{Catalogue, Entry},
         hub::HubOptions,
         resolve::{self, Resolver},
@@ -16,10 +16,11 @@ use crate::{
     ui::{Downloads, Ui},
 };
 use clap_complete::Shell;
-use indicatif::{DecimalBytes, HumanDuration};
+use indicatif::DecimalBytes;
 use serde_json::json;
 use std::{
     path::Path,
+    sync::{Mutex, PoisonError, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
@@ -120,10 +121,14 @@ pub fn check(settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
 /// Translates the sample until the time is up; returns the translation and target tokens per second.
 fn measured(engine: &Engine, model: &Model<'_>) -> Result<(String, f64), EngineError> {
     let (text, decode) = ([SAMPLE.to_owned()], model.decode());
+    let (last, cancelled) = (Mutex::new(None), AtomicBool::new(false));
+    let finished =
+        |_: usize, translated: Translated| *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(translated);
     let (mut tokens, mut translation) = (0, String::new());
     let started = Instant::now();
     while tokens == 0 || started.elapsed() < MEASURED {
-        for translated in engine.translate(&text, &decode, &|_| {})? {
+        engine.translate(&text, &decode, Sink { finished: &finished, cancelled: &cancelled })?;
+        if let Some(translated) = last.lock().unwrap_or_else(PoisonError::into_inner).take() {
             tokens += translated.target_spans.len().max(1);
             translation = translated.text;
         }
@@ -146,11 +151,11 @@ fn checked(
         count => format!("{count} files have the hashes they were published with; those loaded are"),
     };
     format!(
-        "{} ({})\nrevision: {}\n{verified}\n{hashes}loaded in {} on {}, {}, beam {}\n{SAMPLE}\n{translation}\n{speed:.0} tokens/s, one sentence at a time\n",
+        "{} ({})\nrevision: {}\n{verified}\n{hashes}loaded in {:.2} s on {}, {}, beam {}\n{SAMPLE}\n{translation}\n{speed:.0} tokens/s, one sentence at a time\n",
         files.name,
         files.licence.as_deref().unwrap_or("licence not stated"),
         files.revision.as_deref().unwrap_or("none"),
-        HumanDuration(loading),
+        loading.as_secs_f64(),
         engine.device(),
         engine.precision(),
         engine.beam(&model.decode()),

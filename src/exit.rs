@@ -70,7 +70,6 @@ impl Failure {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Failure::Usage(_) | Failure::Config(_) => Some("see summarize --help"),
-            Failure::Engine(EngineError::Device(_)) => Some("leave out --device to use what this machine has"),
             Failure::Engine(EngineError::Hub(_)) => {
                 Some("`summarize models` lists what is on this machine; --model builtin needs no download")
             }

@@ -4,6 +4,7 @@
 //! articles at a time), align, summarize, check, render, write. The invariants: memory holds one window, however many
 //! articles there are; an article that fails is named and stops no other.
 
+mod arrivals;
 mod document;
 mod done;
 mod gate;

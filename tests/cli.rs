@@ -3,6 +3,8 @@
 //! Separate because only here the binary runs as a user runs it. The invariant: every test works in a folder of its
 //! own, with the built-in model, without network and without the user's configuration.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what it did not expect")]
+
 use assert_cmd::Command;
 use serde_json::Value;
 use std::{

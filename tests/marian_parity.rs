@@ -5,6 +5,8 @@
 //! their goldens with `marian.py --checkpoint DIR` and name the folders in `SUMMARIZE_PARITY_CHECKPOINTS`, separated by
 //! `:`.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 use candle_core::{Device, Tensor};
 use serde_json::Value;
 use std::{
@@ -52,11 +54,17 @@ impl Checkpoint {
         self.golden["sources"].as_array().unwrap().iter().map(|row| ids(&row["source"])).collect()
     }
 
-    fn decode(&self, sources: &[Vec<u32>], config: &GenerationConfig, workers: usize, tokens: usize) -> Vec<Hypothesis> {
+    fn decode(
+        &self,
+        sources: &[Vec<u32>],
+        config: &GenerationConfig,
+        workers: usize,
+        tokens: usize,
+    ) -> Vec<Hypothesis> {
         let job = |source: &Vec<u32>| Job { source: source.clone(), config: config.clone() };
         let jobs: Vec<Job> = sources.iter().map(job).collect();
         let schedule = Schedule { workers, tokens, tap: Some(self.model.alignment_tap()) };
-        batch::run(self.model.as_ref(), &jobs, schedule, &|_| {}).unwrap()
+        batch::outputs(self.model.as_ref(), &jobs, schedule).unwrap()
     }
 }
 

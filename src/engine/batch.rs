@@ -12,7 +12,7 @@ use super::{
     kernels::cache::{CrossMemory, Tap},
 };
 use std::sync::{
-    Mutex,
+    Mutex, PoisonError,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
@@ -36,69 +36,79 @@ pub struct Schedule {
     pub tap: Option<Tap>,
 }
 
-/// Decodes every job; results in the order of the jobs. `done(index)` is called as each finishes, from its worker.
-pub fn run(
-    model: &dyn Seq2Seq,
-    jobs: &[Job],
-    schedule: Schedule,
-    done: &(dyn Fn(usize) + Sync),
-) -> Result<Vec<Hypothesis>, EngineError> {
-    let queue = Queue::new(jobs);
-    let results: Vec<Mutex<Option<Hypothesis>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
-    let finish = |index: usize, hypothesis: Hypothesis| {
-        *lock(&results[index]) = Some(hypothesis);
-        done(index);
-    };
+/// Who waits for the outputs.
+#[derive(Clone, Copy)]
+pub struct Sink<'a> {
+    /// Is given each output with the place of its job, from the worker that made it, as soon as it is made.
+    pub finished: &'a (dyn Fn(usize, Hypothesis) + Sync),
+    /// Set to true, it stops every worker before its next step; outputs not yet finished are not given.
+    pub cancelled: &'a AtomicBool,
+}
+
+/// Decodes every job and hands each output to the sink.
+///
+/// Jobs are taken in their order, so that what belongs together is finished together.
+pub fn run(model: &dyn Seq2Seq, jobs: &[Job], schedule: Schedule, sink: Sink<'_>) -> Result<(), EngineError> {
+    let queue = Queue { jobs, next: AtomicUsize::new(0), failed: AtomicBool::new(false), cancelled: sink.cancelled };
+    let budget = schedule.budget(jobs);
     let worker = || {
-        let outcome = Worker::new(model, jobs, schedule, &queue).run(&finish);
-        if outcome.is_err() {
-            queue.stop();
-        }
+        let outcome = Worker::new(model, &queue, budget, schedule.tap).run(sink.finished);
+        queue.failed.fetch_or(outcome.is_err(), Ordering::Relaxed);
         outcome
     };
-    let workers = schedule.workers.clamp(1, jobs.len().max(1));
-    match workers {
-        1 => worker()?,
-        _ => std::thread::scope(|scope| {
+    match schedule.workers.clamp(1, jobs.len().max(1)) {
+        1 => worker(),
+        workers => std::thread::scope(|scope| {
             let threads: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
             threads.into_iter().try_for_each(|thread| match thread.join() {
                 Ok(outcome) => outcome,
                 Err(payload) => std::panic::resume_unwind(payload),
             })
-        })?,
+        }),
     }
-    let take = |result: Mutex<Option<Hypothesis>>| result.into_inner().ok().flatten();
-    let missing = || EngineError::Unsupported("the search ended without an output: check its maximum length".into());
-    results.into_iter().map(|result| take(result).ok_or_else(missing)).collect()
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+/// Decodes every job and returns the outputs in the order of the jobs.
+pub fn outputs(model: &dyn Seq2Seq, jobs: &[Job], schedule: Schedule) -> Result<Vec<Hypothesis>, EngineError> {
+    let slots: Vec<Mutex<Option<Hypothesis>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+    let finished = |index: usize, output: Hypothesis| {
+        *slots[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(output);
+    };
+    run(model, jobs, schedule, Sink { finished: &finished, cancelled: &AtomicBool::new(false) })?;
+    Ok(slots.into_iter().filter_map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
 }
 
-/// Jobs not yet taken, longest first: the last ones to run are short, so that no worker waits long for another.
-struct Queue {
-    order: Vec<usize>,
+impl Schedule {
+    /// Returns the tokens one worker may hold: an even share of a short list, so that no worker is left without work.
+    fn budget(&self, jobs: &[Job]) -> usize {
+        let costs = || jobs.iter().map(Job::cost);
+        let share = costs().sum::<usize>().div_ceil(self.workers.max(1)) + costs().max().unwrap_or(0) / 2;
+        self.tokens.min(share)
+    }
+}
+
+impl Job {
+    /// Returns the tokens it keeps in flight.
+    fn cost(&self) -> usize {
+        self.source.len() * self.config.num_beams
+    }
+}
+
+/// Jobs not yet taken.
+struct Queue<'a> {
+    jobs: &'a [Job],
     next: AtomicUsize,
-    stopped: AtomicBool,
+    failed: AtomicBool,
+    cancelled: &'a AtomicBool,
 }
 
-impl Queue {
-    fn new(jobs: &[Job]) -> Queue {
-        let mut order: Vec<usize> = (0..jobs.len()).collect();
-        order.sort_by_key(|index| std::cmp::Reverse(jobs[*index].source.len()));
-        Queue { order, next: AtomicUsize::new(0), stopped: AtomicBool::new(false) }
-    }
-
-    fn stop(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
+impl Queue<'_> {
+    fn stopped(&self) -> bool {
+        self.failed.load(Ordering::Relaxed) || self.cancelled.load(Ordering::Relaxed)
     }
 
     fn take(&self) -> Option<usize> {
-        if self.stopped.load(Ordering::Relaxed) {
-            return None;
-        }
-        self.order.get(self.next.fetch_add(1, Ordering::Relaxed)).copied()
+        Some(self.next.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < self.jobs.len())
     }
 }
 
@@ -116,9 +126,9 @@ struct Active {
 
 struct Worker<'a> {
     model: &'a dyn Seq2Seq,
-    jobs: &'a [Job],
-    schedule: Schedule,
-    queue: &'a Queue,
+    queue: &'a Queue<'a>,
+    budget: usize,
+    tap: Option<Tap>,
     active: Vec<Active>,
     free_slots: Vec<usize>,
     /// A job taken from the queue that did not fit yet.
@@ -126,41 +136,38 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(model: &'a dyn Seq2Seq, jobs: &'a [Job], schedule: Schedule, queue: &'a Queue) -> Worker<'a> {
-        Worker { model, jobs, schedule, queue, active: Vec::new(), free_slots: Vec::new(), waiting: None }
+    fn new(model: &'a dyn Seq2Seq, queue: &'a Queue<'a>, budget: usize, tap: Option<Tap>) -> Worker<'a> {
+        Worker { model, queue, budget, tap, active: Vec::new(), free_slots: Vec::new(), waiting: None }
     }
 
-    fn run(mut self, finish: &dyn Fn(usize, Hypothesis)) -> Result<(), EngineError> {
-        let Some(first) = self.queue.take() else { return Ok(()) };
-        self.waiting = Some(first);
-        let mut state = self.allocate(first);
-        loop {
+    fn run(mut self, finished: &dyn Fn(usize, Hypothesis)) -> Result<(), EngineError> {
+        let mut state = self.allocate();
+        while !self.queue.stopped() {
             self.refill()?;
             if self.active.is_empty() {
-                return Ok(());
+                break;
             }
             self.step(&mut state)?;
-            self.retire(finish);
+            self.retire(finished)?;
         }
+        Ok(())
     }
 
-    /// Returns caches for as many slots as the budget can ever fill, of the length its longest source suggests.
-    fn allocate(&mut self, longest: usize) -> DecoderState {
-        let beams = self.jobs.iter().map(|job| job.config.num_beams).max().unwrap_or(1);
-        let shortest = self.jobs.iter().map(|job| job.source.len()).min().unwrap_or(1).max(1);
-        let sources = (self.schedule.tokens / (shortest * beams)).clamp(1, self.share());
-        self.free_slots = (0..sources).rev().map(|slot| slot * beams).collect();
-        let capacity = (self.jobs[longest].source.len() * 3 / 2 + 8).min(self.jobs[longest].config.max_length);
-        self.model.state(sources * beams, capacity)
-    }
-
-    /// Returns the most sources one worker may hold, so that a short list is shared by all workers.
-    fn share(&self) -> usize {
-        self.jobs.len().div_ceil(self.schedule.workers.max(1)).max(1)
-    }
-
-    fn cost(&self, index: usize) -> usize {
-        self.jobs[index].source.len() * self.jobs[index].config.num_beams
+    /// Returns caches for as many slots as the budget can ever fill, of the length a usual source suggests.
+    fn allocate(&mut self) -> DecoderState {
+        let jobs = self.queue.jobs;
+        let beams = jobs.iter().map(|job| job.config.num_beams).max().unwrap_or(1);
+        let mut costs: Vec<usize> = jobs.iter().map(Job::cost).collect();
+        costs.sort_unstable();
+        let mut in_flight = 0;
+        let fits = |cost: &&usize| {
+            in_flight += **cost;
+            in_flight <= self.budget
+        };
+        let sources = costs.iter().take_while(fits).count().max(1);
+        self.free_slots = (0..sources).rev().map(|source| source * beams).collect();
+        let lengths: usize = jobs.iter().map(|job| job.source.len()).sum();
+        self.model.state(sources * beams, lengths * 3 / 2 / jobs.len().max(1) + 8)
     }
 
     /// Takes sources while they fit and encodes them together.
@@ -169,9 +176,9 @@ impl<'a> Worker<'a> {
         let mut taken = Vec::new();
         while taken.len() < self.free_slots.len() {
             let Some(index) = self.waiting.take().or_else(|| self.queue.take()) else { break };
-            let cost = self.cost(index);
+            let cost = self.queue.jobs[index].cost();
             // A source larger than the whole budget still runs, alone.
-            if in_flight > 0 && in_flight + cost > self.schedule.tokens {
+            if in_flight > 0 && in_flight + cost > self.budget {
                 self.waiting = Some(index);
                 break;
             }
@@ -185,20 +192,20 @@ impl<'a> Worker<'a> {
         if taken.is_empty() {
             return Ok(());
         }
-        let sources: Vec<&[u32]> = taken.iter().map(|index| self.jobs[*index].source.as_slice()).collect();
+        let sources: Vec<&[u32]> = taken.iter().map(|index| self.queue.jobs[*index].source.as_slice()).collect();
         let memories = self.model.memories(&self.model.encode(&sources)?, &sources)?;
         for (index, memory) in taken.iter().zip(memories) {
             let Some(first_slot) = self.free_slots.pop() else { break };
-            let config = &self.jobs[*index].config;
-            let limit = self.model.max_target_tokens();
-            let config = GenerationConfig { max_length: config.max_length.min(limit), ..config.clone() };
+            let job = &self.queue.jobs[*index];
+            let max_length = job.config.max_length.min(self.model.max_target_tokens());
+            let config = GenerationConfig { max_length, ..job.config.clone() };
             self.active.push(Active {
                 index: *index,
                 search: search(&config),
                 memory,
                 first_slot,
                 taps: vec![Vec::new(); config.num_beams],
-                cost: self.cost(*index),
+                cost: job.cost(),
             });
         }
         Ok(())
@@ -206,9 +213,10 @@ impl<'a> Worker<'a> {
 
     fn step(&mut self, state: &mut DecoderState) -> Result<(), EngineError> {
         let lineages: Vec<Vec<u32>> = self.active.iter().flat_map(slot_lineages).collect();
-        let opens = self.active.iter().flat_map(|active| {
-            active.search.open().iter().enumerate().map(move |(beam, open)| (active, beam, open))
-        });
+        let opens = self
+            .active
+            .iter()
+            .flat_map(|active| active.search.open().iter().enumerate().map(move |(beam, open)| (active, beam, open)));
         let rows: Vec<Row<'_>> = opens
             .zip(&lineages)
             .map(|((active, beam, open), lineage)| Row {
@@ -218,7 +226,7 @@ impl<'a> Worker<'a> {
                 lineage,
             })
             .collect();
-        let mut output = self.model.step(state, &rows, self.schedule.tap)?;
+        let mut output = self.model.step(state, &rows, self.tap)?;
         let vocabulary = self.model.vocabulary();
         let (mut logits, mut taps) = (output.logits.as_mut_slice(), output.taps.into_iter());
         for active in &mut self.active {
@@ -235,15 +243,23 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    fn retire(&mut self, finish: &dyn Fn(usize, Hypothesis)) {
-        let (finished, active) = std::mem::take(&mut self.active).into_iter().partition(|a| a.search.done());
+    fn retire(&mut self, finished: &dyn Fn(usize, Hypothesis)) -> Result<(), EngineError> {
+        let (ended, active): (Vec<_>, Vec<_>) = std::mem::take(&mut self.active).into_iter().partition(Active::done);
         self.active = active;
-        for mut active in Vec::<Active>::into_iter(finished) {
-            self.free_slots.push(active.first_slot);
-            if let Some(best) = active.search.best().cloned() {
-                finish(active.index, hypothesis(&best, &mut active.taps));
-            }
+        for mut source in ended {
+            self.free_slots.push(source.first_slot);
+            let best = source.search.best().cloned();
+            let reason = "the search ended without an output: its maximum length leaves room for none";
+            let best = best.ok_or_else(|| EngineError::Unsupported(reason.into()))?;
+            finished(source.index, hypothesis(&best, &mut source.taps));
         }
+        Ok(())
+    }
+}
+
+impl Active {
+    fn done(&self) -> bool {
+        self.search.done()
     }
 }
 

@@ -74,7 +74,8 @@ pub fn kind(device: &Device) -> &'static str {
 #[cfg(feature = "cuda")]
 fn cuda(index: usize) -> Result<Device, EngineError> {
     let hint = "see `nvidia-smi` for the GPUs of this machine, or use --device cpu";
-    Device::new_cuda(index).map_err(|error| EngineError::Device(format!("cuda:{index} cannot be used: {error}; {hint}")))
+    Device::new_cuda(index)
+        .map_err(|error| EngineError::Device(format!("cuda:{index} cannot be used: {error}; {hint}")))
 }
 
 #[cfg(not(feature = "cuda"))]
@@ -87,7 +88,8 @@ fn cuda(index: usize) -> Result<Device, EngineError> {
 
 #[cfg(feature = "metal")]
 fn metal() -> Result<Device, EngineError> {
-    Device::new_metal(0).map_err(|error| EngineError::Device(format!("metal cannot be used: {error}; use --device cpu")))
+    Device::new_metal(0)
+        .map_err(|error| EngineError::Device(format!("metal cannot be used: {error}; use --device cpu")))
 }
 
 #[cfg(not(feature = "metal"))]

@@ -27,7 +27,7 @@ use batch::{Job, Schedule};
 use candle_core::Device;
 use decode::Hypothesis;
 use generation::GenerationConfig;
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, ops::Range, sync::atomic::AtomicBool};
 use tokenizer::{Encoding, Tokenizer};
 
 /// Source tokens times beams a CPU worker keeps in flight where nothing else is asked for: beyond it the weights are
@@ -70,6 +70,15 @@ pub struct Translated {
     pub attention: Vec<Vec<f32>>,
 }
 
+/// Who waits for translations.
+#[derive(Clone, Copy)]
+pub struct Sink<'a> {
+    /// Is given each translation with the place of its text.
+    pub finished: &'a (dyn Fn(usize, Translated) + Sync),
+    /// Set to true, it ends the work before the next step.
+    pub cancelled: &'a AtomicBool,
+}
+
 /// A loaded model with its tokenizer.
 pub struct Engine {
     model: Box<dyn Seq2Seq>,
@@ -105,31 +114,27 @@ impl Engine {
         self.model.max_source_tokens().min(target / 2).max(2)
     }
 
-    /// Translates texts, batched by length over all of them; results in the order given.
+    /// Translates texts, all of them in one batch that is refilled as outputs end.
     ///
-    /// `done(index)` is called from worker threads as each finishes. A text over the model's positions is an error:
-    /// split it first.
-    pub fn translate(
-        &self,
-        texts: &[String],
-        decode: &DecodeOptions,
-        done: &(dyn Fn(usize) + Sync),
-    ) -> Result<Vec<Translated>, EngineError> {
+    /// Each translation goes to the sink with the place of its text as soon as it is there, from a worker's thread;
+    /// about in the order of the texts. A text over the model's positions is an error: split it first.
+    pub fn translate(&self, texts: &[String], decode: &DecodeOptions, sink: Sink<'_>) -> Result<(), EngineError> {
         let encodings = texts.iter().map(|text| self.tokenizer.encode(text)).collect::<Result<Vec<_>, _>>()?;
         let config = GenerationConfig { num_beams: self.beam(decode), ..self.generation.clone() };
         let job = |encoding: &Encoding| Job { source: encoding.ids.clone(), config: config.clone() };
         let jobs: Vec<Job> = encodings.iter().map(job).collect();
-        let hypotheses = batch::run(self.model.as_ref(), &jobs, self.schedule(decode), done)?;
-        let pairs = encodings.into_iter().zip(hypotheses);
-        Ok(pairs.map(|(encoding, hypothesis)| self.translated(encoding, hypothesis)).collect())
+        let finished =
+            |index: usize, output: Hypothesis| (sink.finished)(index, self.translated(&encodings[index], output));
+        let sink = batch::Sink { finished: &finished, cancelled: sink.cancelled };
+        batch::run(self.model.as_ref(), &jobs, self.schedule(decode), sink)
     }
 
-    fn translated(&self, source: Encoding, hypothesis: Hypothesis) -> Translated {
+    fn translated(&self, source: &Encoding, hypothesis: Hypothesis) -> Translated {
         let decoding = self.tokenizer.decode(&hypothesis.tokens);
         Translated {
             text: decoding.text,
             score: hypothesis.score,
-            source_spans: source.spans,
+            source_spans: source.spans.clone(),
             target_spans: decoding.spans,
             attention: hypothesis.attention,
         }

@@ -5,12 +5,11 @@
 
 use super::{
     gate::Language,
-    units::{Assembled, Plan},
+    units::{Assembled, Plan, Translations},
 };
 use crate::{
     article::Article,
     cli::SummaryKind,
-    engine::Translated,
     report::{Document, ModelRecord, SentenceTranslation},
     review::{
         SummarySentence,
@@ -41,12 +40,12 @@ pub fn tool() -> String {
     concat!("summarize ", env!("CARGO_PKG_VERSION")).to_owned()
 }
 
-/// Builds the document of an article; `plans` holds one plan for each sentence, `translated` one text for each unit.
+/// Builds the document of an article; `plans` holds one plan for each sentence, `translated` what has arrived for their units.
 pub fn build(
     article: Article,
     language: Language,
     plans: &[Plan],
-    translated: &[Translated],
+    translated: &Translations,
     common: &Common,
 ) -> Document {
     assert_eq!(article.sentences.len(), plans.len(), "every sentence has one plan: it was made from this list");
@@ -89,7 +88,10 @@ fn summarize(article: &Article, translations: &[SentenceTranslation], common: &C
 #[cfg(test)]
 mod tests {
     use super::{super::units::Units, *};
-    use crate::article::{Role, Sentence, SentenceId};
+    use crate::{
+        article::{Role, Sentence, SentenceId},
+        engine::Translated,
+    };
 
     const SOURCE: &str = "وصل 12 صحفياً إلى المدينة صباح اليوم.";
 
@@ -105,6 +107,8 @@ mod tests {
             target_spans: Vec::new(),
             attention: Vec::new(),
         };
+        let mut arrived = Translations::default();
+        arrived.insert(0, translated);
         let common = Common {
             model: ModelRecord::default(),
             target_language: "en".into(),
@@ -113,7 +117,7 @@ mod tests {
             command: "summarize".into(),
             created: "2021-02-18T12:18:00Z".into(),
         };
-        build(article, Language { code: "ar".into(), detected: true }, &[plan], &[translated], &common)
+        build(article, Language { code: "ar".into(), detected: true }, &[plan], &arrived, &common)
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! One call of the engine for a whole window of articles, on a thread of its own.
 //!
-//! Separate so that progress is shown, and a signal obeyed, while the engine is busy. The invariant: translations come
-//! back in the order of the texts, or not at all.
+//! Separate so that documents are written, progress is shown and a signal is obeyed while the engine is busy. The
+//! invariant: when this returns, no thread of the engine runs any more.
 
 use super::stop::Stop;
-use crate::engine::{DecodeOptions, Engine, EngineError, Translated};
+use crate::engine::{DecodeOptions, Engine, EngineError, Sink, Translated};
 use std::{
+    panic,
     sync::{
-        Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
     thread,
@@ -17,41 +18,35 @@ use std::{
 /// How often a waiting run looks for a signal.
 const GLANCE: Duration = Duration::from_millis(100);
 
-enum Report {
-    Done(usize),
-    All(Result<Vec<Translated>, EngineError>),
-}
-
-/// Translates all texts, `None` where a signal came first; `done` is told the place of each finished text.
+/// Translates all texts; `arrived` is given each translation with the place of its text, on the caller's thread.
 ///
-/// After a signal the engine's thread is left behind: the process ends soon after, and its work was not yet written.
-pub fn translate(
-    engine: &Arc<Engine>,
-    texts: Vec<String>,
+/// After a signal, or once `arrived` fails, the engine is stopped and the rest is left untranslated.
+pub fn translate<E: From<EngineError>>(
+    engine: &Engine,
+    texts: &[String],
     decode: &DecodeOptions,
     stop: &Stop,
-    mut done: impl FnMut(usize),
-) -> Result<Option<Vec<Translated>>, EngineError> {
+    mut arrived: impl FnMut(usize, Translated) -> Result<(), E>,
+) -> Result<(), E> {
     let (sender, receiver) = mpsc::channel();
-    let (engine, decode) = (Arc::clone(engine), *decode);
-    thread::spawn(move || {
-        let tell = |index| drop(sender.send(Report::Done(index)));
-        let result = engine.translate(&texts, &decode, &tell);
-        drop(sender.send(Report::All(result)));
-    });
-    loop {
-        match receiver.recv_timeout(GLANCE) {
-            Ok(Report::Done(index)) => done(index),
-            Ok(Report::All(result)) => return result.map(Some),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                return Err(EngineError::Unsupported(
-                    "the engine stopped without a result: run again with -v and report it".into(),
-                ));
+    let cancelled = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let cancelled = &cancelled;
+        let worker = scope.spawn(move || {
+            // The receiver is gone only after it has cancelled the work.
+            let finished = |index, translated| drop(sender.send((index, translated)));
+            engine.translate(texts, decode, Sink { finished: &finished, cancelled })
+        });
+        let mut outcome = Ok(());
+        while outcome.is_ok() && !stop.requested() {
+            match receiver.recv_timeout(GLANCE) {
+                Ok((index, translated)) => outcome = arrived(index, translated),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        if stop.requested() {
-            return Ok(None);
-        }
-    }
+        cancelled.store(true, Ordering::Relaxed);
+        let engine = worker.join().unwrap_or_else(|payload| panic::resume_unwind(payload));
+        outcome.and(engine.map_err(E::from))
+    })
 }

@@ -36,6 +36,26 @@ impl Units {
     }
 }
 
+/// The translations of a batch that have arrived and are still wanted, by unit.
+#[derive(Debug, Default)]
+pub struct Translations(HashMap<usize, Translated>);
+
+impl Translations {
+    /// Takes in the translation of a unit.
+    pub fn insert(&mut self, unit: usize, translated: Translated) {
+        self.0.insert(unit, translated);
+    }
+
+    /// Forgets the translation of a unit.
+    pub fn remove(&mut self, unit: usize) {
+        self.0.remove(&unit);
+    }
+
+    fn get(&self, unit: usize) -> &Translated {
+        self.0.get(&unit).expect("a sentence is put together only when all its units have arrived")
+    }
+}
+
 /// How one sentence is translated: its normalised copy and the units that cover it.
 #[derive(Debug)]
 pub struct Plan {
@@ -74,14 +94,19 @@ impl Plan {
         Plan { normalized, parts }
     }
 
-    /// Puts the translations of the parts together; `translated` holds one for each unit of the batch.
-    pub fn assemble(&self, source: &str, translated: &[Translated]) -> Assembled {
-        let texts: Vec<&str> = self.parts.iter().map(|part| translated[part.unit].text.as_str()).collect();
+    /// Returns the units that the sentence needs.
+    pub fn units(&self) -> impl Iterator<Item = usize> {
+        self.parts.iter().map(|part| part.unit)
+    }
+
+    /// Puts the translations of the parts together; all of its units must have arrived.
+    pub fn assemble(&self, source: &str, translated: &Translations) -> Assembled {
+        let texts: Vec<&str> = self.parts.iter().map(|part| translated.get(part.unit).text.as_str()).collect();
         let text = texts.iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(" ");
         let mut words = Vec::new();
         let mut offset = 0;
         for part in &self.parts {
-            let translation = &translated[part.unit];
+            let translation = translated.get(part.unit);
             words.extend(self.links(source, &text, part, translation, offset));
             offset += translation.text.len() + usize::from(!translation.text.is_empty());
         }
@@ -98,8 +123,11 @@ impl Plan {
         align::word_links(source, &source_spans, target, &target_spans, &translation.attention)
     }
 
-    fn score(&self, translated: &[Translated]) -> f32 {
-        let of = |part: &Part| (&translated[part.unit].score, translated[part.unit].target_spans.len() as f32);
+    fn score(&self, translated: &Translations) -> f32 {
+        let of = |part: &Part| {
+            let translation = translated.get(part.unit);
+            (translation.score, translation.target_spans.len() as f32)
+        };
         let (sum, tokens) =
             self.parts.iter().map(of).fold((0.0, 0.0), |(sum, n), (score, count)| (sum + score * count, n + count));
         if tokens > 0.0 { sum / tokens } else { 0.0 }
@@ -129,6 +157,10 @@ mod tests {
         Translated { text: target.into(), score, source_spans, target_spans, attention }
     }
 
+    fn arrived(translated: impl IntoIterator<Item = Translated>) -> Translations {
+        Translations(translated.into_iter().enumerate().collect())
+    }
+
     #[test]
     fn a_sentence_that_occurs_twice_is_translated_once() {
         let mut units = Units::default();
@@ -143,7 +175,7 @@ mod tests {
         let (mut units, source) = (Units::default(), "قـال   الوزير");
         let plan = Plan::new(source, &mut units, 10, &count);
         let unit = units.into_texts().remove(0);
-        let assembled = plan.assemble(source, &[straight(&unit, "Said minister", -0.5)]);
+        let assembled = plan.assemble(source, &arrived([straight(&unit, "Said minister", -0.5)]));
         let pairs: Vec<_> =
             assembled.words.iter().map(|(s, t)| (&source[s.clone()], &assembled.text[t.clone()])).collect();
         assert_eq!(pairs, [("قـال", "Said"), ("الوزير", "minister")]);
@@ -155,8 +187,8 @@ mod tests {
         let plan = Plan::new(source, &mut units, 2, &count);
         let units = units.into_texts();
         assert_eq!(units.len(), 2, "{units:?}");
-        let translated = [straight(&units[0], "Said minister,", -1.0), straight(&units[1], "came president", -0.5)];
-        let assembled = plan.assemble(source, &translated);
+        let parts = [straight(&units[0], "Said minister,", -1.0), straight(&units[1], "came president", -0.5)];
+        let assembled = plan.assemble(source, &arrived(parts));
         assert_eq!(
             (assembled.text.as_str(), assembled.parts, assembled.score),
             ("Said minister, came president", 2, -0.75)
@@ -170,7 +202,7 @@ mod tests {
         let mut units = Units::default();
         let plan = Plan::new("\u{200f}\u{200b}", &mut units, 10, &count);
         assert_eq!(
-            plan.assemble("\u{200f}\u{200b}", &[]),
+            plan.assemble("\u{200f}\u{200b}", &arrived([])),
             Assembled { text: String::new(), score: 0.0, parts: 0, words: vec![] }
         );
     }

@@ -1,28 +1,29 @@
-//! A window of articles: translated in one call, so that batches are made by length across articles, then written one
-//! by one.
+//! A window of articles: translated in one call, so that batches are made across articles, and written one by one as
+//! their sentences arrive.
 //!
 //! Separate because it is where articles meet the engine. The invariant: a window that is full is translated before
 //! another article is read, so memory does not grow with the run.
 
 use super::{
     Run,
+    arrivals::{Arrivals, Complete},
     document::{self, Common},
     gate::Language,
     ledger::{Facts, Place},
     translate::translate,
-    units::{Plan, Units},
+    units::{Plan, Translations, Units},
     write,
 };
 use crate::{
     article::Article,
     config::Output,
-    engine::{Engine, Translated},
+    engine::Engine,
     exit::Failure,
     report::{Document, Markdown, Render},
 };
 use std::mem;
 
-/// Sentences that fill a window: enough that sentences of a length find each other, little enough for memory.
+/// Sentences that fill a window: enough that the batch is seldom refilled from nothing, little enough for memory.
 const SENTENCES: usize = 2_000;
 
 /// An article that waits to be translated.
@@ -58,54 +59,52 @@ impl Window {
 }
 
 impl Run<'_> {
-    /// Translates and writes the articles that wait.
+    /// Translates the articles that wait and writes each as soon as its sentences are translated.
     pub(super) fn translate_window(&mut self) -> Result<(), Failure> {
         let window = mem::take(&mut self.window);
         if window.articles.is_empty() || self.stop.requested() {
             return Ok(());
         }
         let engine = self.model.loaded()?;
-        let mut units = Units::default();
-        let plans: Vec<Vec<Plan>> =
-            window.articles.iter().map(|waiting| plan(&waiting.article, &mut units, &engine)).collect();
-        let texts = units.into_texts();
-        let words: Vec<u64> = texts.iter().map(|text| text.split_whitespace().count() as u64).collect();
         let bytes = window.articles.iter().map(|waiting| waiting.article.provenance.bytes).sum();
+        let (mut arrivals, texts) = Arrivals::expect(window.articles, |waiting, units| plan(waiting, units, &engine));
+        let words: Vec<u64> = texts.iter().map(|text| text.split_whitespace().count() as u64).collect();
         self.bar.window(bytes, words.iter().sum());
-        let (bar, count) = (&mut self.bar, &mut self.words);
-        let done = |index: usize| {
-            *count += words[index];
-            bar.translated(words[index]);
-        };
-        match translate(&engine, texts, &self.model.decode(), &self.stop, done) {
-            Ok(Some(translated)) => self.write_all(window.articles, &plans, &translated),
-            Ok(None) => Ok(()),
-            Err(error) => {
-                for waiting in window.articles {
-                    self.ledger.failed(waiting.place, error.to_string(), self.ui);
-                }
+        let (common, decode, stop) = (self.common(), self.model.decode(), self.stop.clone());
+        self.write_complete(&mut arrivals, &common)?;
+        let outcome = translate(&engine, &texts, &decode, &stop, |unit, translated| {
+            self.words += words[unit];
+            self.bar.translated(words[unit]);
+            arrivals.arrive(unit, translated);
+            self.write_complete(&mut arrivals, &common)
+        });
+        match outcome {
+            // The engine failed, not one of the articles: each that is left says so, and the run goes on.
+            Err(Failure::Engine(error)) => {
+                arrivals.left().for_each(|waiting| self.ledger.failed(waiting.place, error.to_string(), self.ui));
                 Ok(())
             }
+            other => other,
         }
     }
 
-    fn write_all(
-        &mut self,
-        articles: Vec<Waiting>,
-        plans: &[Vec<Plan>],
-        translated: &[Translated],
-    ) -> Result<(), Failure> {
-        let common = Common {
+    fn common(&self) -> Common {
+        Common {
             model: self.model.record().expect("the model was loaded to translate"),
             target_language: self.settings.lang.clone(),
             summary: self.settings.summary,
             summary_sentences: self.settings.summary_sentences,
             command: super::origin::command_line(),
             created: self.created.clone(),
-        };
-        for (waiting, plans) in articles.into_iter().zip(plans) {
+        }
+    }
+
+    fn write_complete(&mut self, arrivals: &mut Arrivals, common: &Common) -> Result<(), Failure> {
+        let build = |(waiting, plans): Complete, translations: &Translations| {
             let Waiting { place, article, language, name } = waiting;
-            let document = document::build(article, language, plans, translated, &common);
+            (place, name, document::build(article, language, &plans, translations, common))
+        };
+        while let Some((place, name, document)) = arrivals.next_complete(build) {
             self.write_one(place, &name, &document)?;
         }
         Ok(())
@@ -131,7 +130,8 @@ impl Run<'_> {
     }
 }
 
-fn plan(article: &Article, units: &mut Units, engine: &Engine) -> Vec<Plan> {
+fn plan(waiting: &Waiting, units: &mut Units, engine: &Engine) -> Vec<Plan> {
+    let article = &waiting.article;
     let (budget, count) = (engine.max_source_tokens(), |text: &str| engine.count_tokens(text));
     article.sentences.iter().map(|sentence| Plan::new(article.source(sentence), units, budget, &count)).collect()
 }

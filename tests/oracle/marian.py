@@ -6,8 +6,8 @@
 
 README.md beside this file documents what is written. Needs torch and transformers 5; runs on the CPU in float32.
 
-A source enters the goldens only if its tokens are the same in float32, in float64, with every weight nudged by one part in
-a million, and alone as in a padded batch: a source where Python itself wavers proves nothing. Others are drawn again.
+A source enters the goldens only if its tokens are the same in float32, in float64, with every weight nudged four times by
+about three parts in a million, and alone as in a padded batch: a source where Python itself wavers proves nothing. Others are drawn again.
 """
 
 import argparse
@@ -66,13 +66,13 @@ def load(folder: Path):
     return model
 
 
-def nudged(model):
-    """Returns a copy whose every weight is off by about one part in a million."""
-    other = copy.deepcopy(model)
-    generator = torch.Generator().manual_seed(17)
+def nudged(model, seed):
+    """Returns a copy in float64 whose every weight is off by about three parts in a million."""
+    other = copy.deepcopy(model).double()
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in other.parameters():
-            parameter *= 1 + 1e-6 * torch.randn(parameter.shape, generator=generator)
+            parameter *= 1 + 3e-6 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
     return other
 
 
@@ -120,7 +120,7 @@ class Searcher:
 
     def __init__(self, model):
         self.model = model
-        self.witnesses = [copy.deepcopy(model).double(), nudged(model)]
+        self.witnesses = [copy.deepcopy(model).double()] + [nudged(model, seed) for seed in range(17, 21)]
 
     def search(self, sources, **options):
         """Returns tokens, scores, and whether every way of running agrees, per source."""

@@ -38,8 +38,7 @@ impl ModelConfig {
             }
             None => return Err(EngineError::malformed(FILE, "it has no model_type")),
         }
-        let config: ModelConfig =
-            serde_json::from_value(value).map_err(|error| EngineError::malformed(FILE, error))?;
+        let config: ModelConfig = serde_json::from_value(value).map_err(|error| EngineError::malformed(FILE, error))?;
         let ModelConfig::Marian(bart) = &config;
         bart.validate()?;
         Ok(config)

@@ -165,8 +165,7 @@ impl DecoderLayer {
         rows: &[Row<'_>],
         tap: Option<Option<usize>>,
     ) -> Result<(Tensor, Vec<Vec<f32>>), EngineError> {
-        let addresses: Vec<_> =
-            rows.iter().map(|row| RowAddress { slot: row.slot, lineage: row.lineage }).collect();
+        let addresses: Vec<_> = rows.iter().map(|row| RowAddress { slot: row.slot, lineage: row.lineage }).collect();
         let mixed = cache.attend(&self.attention.qkv.forward(x)?, &addresses)?;
         let x = self.attention.norm.add(&self.attention.out.forward(&mixed)?, x)?;
         let memories: Vec<_> = rows.iter().map(|row| row.memory).collect();

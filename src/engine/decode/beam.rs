@@ -92,8 +92,7 @@ impl Beam {
         }
         let divisor = (length as f32).powf(self.config.length_penalty);
         for i in (0..candidates.len().min(beams)).filter(|i| ended[*i]) {
-            let finished =
-                Finished { hypothesis: Some(continued[i].clone()), score: candidates[i].score / divisor };
+            let finished = Finished { hypothesis: Some(continued[i].clone()), score: candidates[i].score / divisor };
             self.finished.push(finished);
         }
         self.finished.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -145,9 +144,8 @@ mod tests {
     use super::*;
 
     fn config(num_beams: usize) -> GenerationConfig {
-        let json = format!(
-            r#"{{"decoder_start_token_id": 3, "eos_token_id": 0, "num_beams": {num_beams}, "max_length": 6}}"#
-        );
+        let json =
+            format!(r#"{{"decoder_start_token_id": 3, "eos_token_id": 0, "num_beams": {num_beams}, "max_length": 6}}"#);
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.json"), json).unwrap();
         let files = crate::engine::ModelFiles {

@@ -72,7 +72,9 @@ mod tests {
 
     #[test]
     fn names_are_those_of_config_json() {
-        for (name, want) in [("\"swish\"", Activation::Swish), ("\"silu\"", Activation::Swish), ("\"relu\"", Activation::Relu)] {
+        for (name, want) in
+            [("\"swish\"", Activation::Swish), ("\"silu\"", Activation::Swish), ("\"relu\"", Activation::Relu)]
+        {
             assert_eq!(serde_json::from_str::<Activation>(name).unwrap(), want);
         }
         assert!(serde_json::from_str::<Activation>("\"mish\"").is_err());

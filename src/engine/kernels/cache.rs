@@ -67,9 +67,7 @@ impl SelfCache {
         if let Form::Host(cells) = &mut self.form {
             let width = 2 * self.heads.width();
             let mut larger = vec![0f32; self.slots * capacity * width];
-            for (new, old) in
-                larger.chunks_exact_mut(capacity * width).zip(cells.chunks_exact(self.capacity * width))
-            {
+            for (new, old) in larger.chunks_exact_mut(capacity * width).zip(cells.chunks_exact(self.capacity * width)) {
                 new[..old.len()].copy_from_slice(old);
             }
             *cells = larger;
@@ -265,8 +263,7 @@ mod tests {
             [[&[], &[], &[]], [&[1], &[0], &[1]], [&[0, 1], &[1, 2], &[1, 0]], [&[1, 0, 2], &[1, 0, 2], &[0, 1, 0]]];
         for step in lineages {
             let qkv = random((3, 30));
-            let rows: Vec<_> =
-                step.iter().enumerate().map(|(slot, lineage)| RowAddress { slot, lineage }).collect();
+            let rows: Vec<_> = step.iter().enumerate().map(|(slot, lineage)| RowAddress { slot, lineage }).collect();
             let got = cache.attend(&qkv, &rows).unwrap();
             assert_close(&got, &plain_decoder_rows(&qkv, &rows, 3, HEADS, &mut steps).unwrap());
         }

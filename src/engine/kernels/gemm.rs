@@ -6,6 +6,7 @@
 //! tile height or the vector width; a row's result never depends on its neighbours.
 
 use super::simd::Width;
+use std::mem::MaybeUninit;
 
 /// A weight matrix packed for [`Packed::multiply`].
 #[derive(Debug)]
@@ -80,25 +81,31 @@ impl Packed {
     /// Returns `x * weight^T + bias`, shape (rows, outputs), for `x` of shape (rows, inputs).
     pub fn multiply(&self, x: &[f32]) -> Vec<f32> {
         let rows = x.len() / self.inputs;
+        // Zeroing tens of megabytes of logits at every step would cost more than the last layer norm.
         let mut out = Vec::with_capacity(rows * self.outputs);
-        // SAFETY: the loops below write every value of `out` before it is read: each (tile, panel) pair stores its
-        // whole rectangle, and the rectangles cover (rows, outputs).
-        #[expect(clippy::uninit_vec, reason = "zeroing tens of megabytes of logits a step costs more than it protects")]
-        unsafe {
-            out.set_len(rows * self.outputs)
-        };
+        let cells = &mut out.spare_capacity_mut()[..rows * self.outputs];
         let tiles = Tiles::new(x, rows, self.inputs, self.kernel.tiles.len());
         let full = self.outputs / self.width;
         for panel in 0..full {
-            self.multiply_panel(&tiles, panel, |row| row * self.outputs + panel * self.width, self.outputs, &mut out);
+            self.multiply_panel(&tiles, panel, |row| row * self.outputs + panel * self.width, self.outputs, cells);
         }
         if full * self.width < self.outputs {
-            self.multiply_last_panel(&tiles, full, rows, &mut out);
+            self.multiply_last_panel(&tiles, full, rows, cells);
         }
+        // SAFETY: the bands cover all rows and the panels all columns, and each pair has stored its whole rectangle.
+        unsafe { out.set_len(rows * self.outputs) };
         out
     }
 
-    fn multiply_panel(&self, tiles: &Tiles, panel: usize, at: impl Fn(usize) -> usize, stride: usize, out: &mut [f32]) {
+    /// Computes one panel of columns for all rows; row `i` of the result begins at `at(i)`, `stride` before the next.
+    fn multiply_panel(
+        &self,
+        tiles: &Tiles,
+        panel: usize,
+        at: impl Fn(usize) -> usize,
+        stride: usize,
+        out: &mut [MaybeUninit<f32>],
+    ) {
         let b = &self.panels[panel * self.width * self.inputs..(panel + 1) * self.width * self.inputs];
         let bias = &self.bias[panel * self.width..(panel + 1) * self.width];
         for tile in &tiles.list {
@@ -109,13 +116,13 @@ impl Packed {
             let function = self.kernel.tiles[tile.height - 1];
             // SAFETY: `a`, `b`, `bias` and `c` were sliced just above to exactly what a tile of this height reads and
             // writes, and the kernel was chosen by the features this machine has.
-            unsafe { function(a.as_ptr(), b.as_ptr(), bias.as_ptr(), self.inputs, c.as_mut_ptr(), stride) };
+            unsafe { function(a.as_ptr(), b.as_ptr(), bias.as_ptr(), self.inputs, c.as_mut_ptr().cast(), stride) };
         }
     }
 
     /// Computes the padded last panel beside the output and copies its true columns over.
-    fn multiply_last_panel(&self, tiles: &Tiles, panel: usize, rows: usize, out: &mut [f32]) {
-        let mut edge = vec![0f32; rows * self.width];
+    fn multiply_last_panel(&self, tiles: &Tiles, panel: usize, rows: usize, out: &mut [MaybeUninit<f32>]) {
+        let mut edge = vec![MaybeUninit::uninit(); rows * self.width];
         self.multiply_panel(tiles, panel, |row| row * self.width, self.width, &mut edge);
         let kept = self.outputs - panel * self.width;
         for (row, values) in edge.chunks_exact(self.width).enumerate() {

@@ -117,7 +117,7 @@ pub fn maximum(x: &[f32]) -> f32 {
     lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |a, b| if *b > a { *b } else { a })
 }
 
-/// Returns e^x in f32 within 2 units in the last place, 0 below -87.3: Cody-Waite reduction and the polynomial of
+/// Returns e^x in f32 within 1.2 units in the last place, 0 below -87.3: Cody-Waite reduction and the polynomial of
 /// Cephes `expf`, written without branches so that loops over it become vector code.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
@@ -127,14 +127,14 @@ pub fn exp(x: f32) -> f32 {
     // Adding and taking away 1.5 * 2^23 rounds to the nearest integer, and leaves that integer in the low bits.
     const ROUND: f32 = 12_582_912.0;
     let clamped = x.clamp(-87.3, 88.3);
-    let shifted = clamped * LOG2_E + ROUND;
+    let shifted = clamped.mul_add(LOG2_E, ROUND);
     let n = shifted - ROUND;
-    let r = clamped - n * LN2_HIGH - n * LN2_LOW;
-    let mut p = 1.987_569_1e-4;
+    let r = n.mul_add(-LN2_LOW, n.mul_add(-LN2_HIGH, clamped));
+    let mut p = 1.987_569_1e-4_f32;
     for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
-        p = p * r + coefficient;
+        p = p.mul_add(r, coefficient);
     }
-    let y = p * r * r + r + 1.0;
+    let y = p.mul_add(r * r, r) + 1.0;
     let two_to_n = f32::from_bits(shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23);
     if x < -87.3 { 0.0 } else { y * two_to_n }
 }
@@ -144,11 +144,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exp_agrees_with_the_library_within_two_units_in_the_last_place() {
+    fn exp_agrees_with_the_library_within_its_stated_error() {
         for i in -870..880 {
             let x = i as f32 * 0.1 + 0.013;
             let want = (x as f64).exp();
-            assert!(((exp(x) as f64 - want) / want).abs() < 2.4e-7, "exp({x})");
+            assert!(((exp(x) as f64 - want) / want).abs() < 1.2e-7 * 1.2, "exp({x})");
         }
         assert_eq!(exp(0.0), 1.0);
         assert_eq!(exp(f32::NEG_INFINITY), 0.0);

@@ -77,7 +77,7 @@ mod tests {
     fn softmax_sums_to_one_and_log_sum_exp_survives_large_scores() {
         let mut row = vec![1000.0, 1001.0, 999.0];
         let total = log_sum_exp(&row);
-        assert!((total - 1001.407_6).abs() < 1e-3);
+        assert!((total - 1_001.407_6).abs() < 1e-3);
         softmax_in_place(&mut row);
         assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         assert!((row[1] - (1001.0f32 - total).exp()).abs() < 1e-4);
