@@ -124,7 +124,16 @@ fn after_outlet(line: &Line) -> Option<String> {
 fn dateline(text: &str) -> Option<Metadata> {
     let mut found = Metadata::default();
     let separators = ['-', '–', '—', '|', '/', '،', ',', ':', '(', ')', '[', ']', 'ـ'];
-    for part in text.split(separators).map(str::trim).filter(|part| !part.is_empty()) {
+    let parts: Vec<&str> = text.split(separators).map(str::trim).filter(|part| !part.is_empty()).collect();
+    // No gazetteer has every town: what stands alone before a wire service is where it files from.
+    if let [place, wire] = parts[..]
+        && places::is_wire(wire)
+        && is_name(place)
+        && dates::parse(place).is_none()
+    {
+        return Some(Metadata { place: Some(place.into()), agency: Some(wire.into()), ..found });
+    }
+    for part in parts {
         if let Some(date) = dates::parse(part) {
             fill(&mut found.date, Some(date.iso));
             continue;
@@ -140,6 +149,11 @@ fn dateline(text: &str) -> Option<Metadata> {
         }
     }
     (found.place.is_some() || found.agency.is_some()).then_some(found)
+}
+
+/// Returns true for one to three words of letters.
+fn is_name(text: &str) -> bool {
+    (1..=3).contains(&text.split_whitespace().count()) && text.chars().all(|c| c.is_alphabetic() || c.is_whitespace())
 }
 
 /// Reads `بيروت (وكالة) -` at the head of the first paragraph; it stays part of its sentence.
@@ -187,6 +201,12 @@ mod tests {
     }
 
     #[test]
+    fn a_town_of_no_gazetteer_is_known_by_the_wire_service_after_it() {
+        let found = dateline("رأس النخيل - وكالة نبأ الساحل").unwrap();
+        assert_eq!((found.place.as_deref(), found.agency.as_deref()), (Some("رأس النخيل"), Some("وكالة نبأ الساحل")));
+    }
+
+    #[test]
     fn a_dateline_may_hold_a_date() {
         let found = dateline("الرباط/5 ماي 2022/ومع/").unwrap();
         assert_eq!(found.date.as_deref(), Some("2022-05-05"));
@@ -194,7 +214,15 @@ mod tests {
 
     #[test]
     fn lines_with_other_words_are_no_datelines() {
-        for line in ["سوريا - تركيا", "بيروت - اشتباكات", "بيروت تشتعل", "", "- -"] {
+        for line in [
+            "سوريا - تركيا",
+            "بيروت - اشتباكات",
+            "محمد سالم - الجزيرة",
+            "قال إن ذلك لم يحدث - وكالات",
+            "بيروت تشتعل",
+            "",
+            "- -",
+        ] {
             assert_eq!(dateline(line), None, "{line}");
         }
     }

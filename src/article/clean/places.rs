@@ -21,6 +21,13 @@ pub fn is_agency(name: &str) -> bool {
     listed(AGENCIES, &squeezed) || (listed(OUTLETS, opening) && (2..=5).contains(&words))
 }
 
+/// Returns true for a wire service or for reports taken from several: what only a place, never an author, stands before.
+pub fn is_wire(name: &str) -> bool {
+    let folded = fold(name);
+    let opening = folded.split_whitespace().next().unwrap_or_default();
+    is_agency(name) && listed(WIRES, opening)
+}
+
 /// Returns true for the words of a picture credit: an agency, or where pictures are found.
 pub fn is_credit(name: &str) -> bool {
     let folded = fold(name);
@@ -29,6 +36,9 @@ pub fn is_credit(name: &str) -> bool {
 
 /// Words that an outlet's name opens with.
 const OUTLETS: &str = "تلفزيون | قناه | وكاله | وكالات | صحيفه | جريده | موقع | شبكه | راديو | اذاعه | مراسل | مجله";
+
+/// Words that the name of a wire service opens with.
+const WIRES: &str = "وكاله | وكالات | متابعات";
 
 const CREDITS: &str = "انترنت | الانترنت | ارشيف | ارشيفيه | الارشيف | تويتر | فيسبوك | غيتي | جيتي | getty | وسائل | متداوله | \
     متداول | internet | archive | courtesy | يوتيوب | تلغرام | انستغرام | ناشطون";
@@ -68,7 +78,7 @@ mod tests {
 
     #[test]
     fn every_name_is_written_as_it_is_matched() {
-        for name in PLACES.into_iter().chain([AGENCIES, OUTLETS, CREDITS]).flat_map(entries) {
+        for name in PLACES.into_iter().chain([AGENCIES, OUTLETS, WIRES, CREDITS]).flat_map(entries) {
             assert_eq!(fold(name), name);
         }
     }
