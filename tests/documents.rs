@@ -98,7 +98,12 @@ fn sample() -> Document {
         (Some(Related), 6, "اقرأ أيضا: جسر آخر", "Read also: another bridge"),
         (None, 7, "+A حجم الخط -A", "font-size widget"),
     ]);
-    document.article.metadata = Metadata { date: Some("2021-02-18".to_owned()), ..Metadata::default() };
+    document.article.metadata = Metadata {
+        date: Some("2021-02-18T12:18".to_owned()),
+        place: Some("حمص".to_owned()),
+        url: Some("https://evil.example/a_b?c=<d>".to_owned()),
+        ..Metadata::default()
+    };
     let message = "Arabic has 2254, English has 2245: check the number";
     document.translations[1].flags = vec![flag(FlagKind::Number, Severity::Critical, message, &["2254", "2245"])];
     let message = "the Arabic has characters that cannot be seen (U+202E): it may read otherwise than it looks";
@@ -184,9 +189,52 @@ fn a_document_read_back_says_what_was_written() {
     let stored = Stored::read(&Json { outputs: outputs.clone() }.render(&sample())).unwrap();
     assert_eq!((stored.sentences, stored.flags, stored.outputs), (7, sample().flag_counts(), outputs));
     assert_eq!(stored.headline.unwrap().1, "افتتاح جسر «السلام» فوق نهر العاصي");
-    assert_eq!(stored.date.as_deref(), Some("2021-02-18"));
+    assert_eq!(stored.date.as_deref(), Some("2021-02-18T12:18"));
     let bytes = Json::default().render(&sample());
     assert_eq!(Stored::read(&bytes[..bytes.len() / 2]), None);
+}
+
+#[test]
+fn a_warning_said_of_several_sentences_is_one_row() {
+    let mut document = sample();
+    let unsure = |severity| flag(FlagKind::LowScore, severity, "the model was unsure", &["-1.5"]);
+    for index in [0, 3, 4] {
+        document.translations[index].flags.push(unsure(Severity::Minor));
+    }
+    document.translations[5].flags.push(unsure(Severity::Major));
+    let markdown = text(&Markdown, &document);
+    assert!(markdown.contains("| minor | low_score | the model was unsure | [S0](#s0) [S3](#s3) [S4](#s4) |\n"));
+    assert!(markdown.contains("| major | low_score | the model was unsure | [S5](#s5) |\n"));
+    assert_eq!(markdown.matches("> **minor, low_score**").count(), 3);
+}
+
+#[test]
+fn what_is_not_known_of_an_article_is_not_mentioned() {
+    assert!(
+        text(&Markdown, &sample())
+            .contains("\n\nPublished: <b dir=\"ltr\">2021-02-18 12:18</b> · Place: <b dir=\"rtl\"")
+    );
+    let markdown = text(&Markdown, &document(&[(Some(Role::Title), 0, "خبر", "News")]));
+    assert!(["Published", "Place", "Agency", "Author", "Address"].iter().all(|label| !markdown.contains(label)));
+}
+
+#[test]
+fn a_sentence_without_translation_says_so() {
+    let markdown = text(&Markdown, &document(&[(Some(Role::Title), 0, "خبر", ""), (Some(Role::Body), 1, "نعم", " ")]));
+    assert!(markdown.contains("# *no translation*\n") && markdown.contains("\n**S1** *no translation*\n"));
+    assert!(markdown.contains("0 of 2 sentences translated"));
+}
+
+#[test]
+fn sentences_of_a_paragraph_stand_together() {
+    use Role::{Body, Heading};
+    let lines = [(Some(Body), 0), (Some(Body), 0), (Some(Heading), 1), (Some(Body), 2), (Some(Body), 3)];
+    let lines: Vec<_> = lines.iter().map(|(role, block)| (*role, *block, "نعم", "Yes.")).collect();
+    let markdown = text(&Markdown, &document(&lines));
+    let text = markdown.split("## Text").nth(1).and_then(|rest| rest.split("## Removed").next()).unwrap();
+    let marks = text.lines().filter(|line| *line == "---" || line.starts_with("**S") || line.starts_with("### "));
+    let marks: Vec<&str> = marks.map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(marks, ["**S0**", "**S1**", "---", "###", "**S3**", "---", "**S4**"]);
 }
 
 /// Returns what the rendered document holds beyond the program's own markup.
@@ -234,6 +282,10 @@ fn is_own_tag(tag: &str) -> bool {
         "</p>",
         "</div>",
         "</a>",
+        "<b dir=\"rtl\" lang=\"ar\">",
+        "<b dir=\"ltr\">",
+        "<div dir=\"ltr\">",
+        "</b>",
     ];
     plain.contains(&tag) || tag == "<!-- -->" || name.is_some_and(is_own_anchor)
 }
@@ -256,6 +308,9 @@ fn filled_with(text: &str) -> Document {
         translation.flags = vec![flag(FlagKind::Number, Severity::Critical, text, &[text])];
         translation.words = vec![(0..text.len(), 0..text.len())];
     }
+    let fact = || Some(text.to_owned());
+    document.article.metadata =
+        Metadata { title: None, date: fact(), place: fact(), agency: fact(), author: fact(), url: fact() };
     document.article.provenance.path = text.to_owned();
     document.article.provenance.record = Some(text.to_owned());
     document.command = text.to_owned();

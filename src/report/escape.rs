@@ -70,6 +70,16 @@ pub(super) fn markdown(text: &str) -> String {
     out
 }
 
+/// Returns a path or another label in code style, where it is read as it is written; escaped where a character in it
+/// could end the code, or the table cell around it.
+pub(super) fn label(text: &str) -> String {
+    let shown = visible(text);
+    match shown.is_empty() || shown.contains(['`', '|', '\\', '$']) {
+        true => markdown(text),
+        false => format!("`{shown}`"),
+    }
+}
+
 fn ends_in_www(before: &[char]) -> bool {
     before.len() >= 3 && before[before.len() - 3..].iter().all(|c| matches!(c, 'w' | 'W'))
 }
@@ -136,6 +146,21 @@ mod tests {
 
     /// Returns the text a reader of the rendered Markdown sees, or `None` if it is more than text in one paragraph.
     fn seen(markdown: &str) -> Option<String> {
+        read(markdown, |node| matches!(node, NodeValue::Document | NodeValue::Paragraph))
+    }
+
+    /// Returns the text of a label that stands in a link in a table cell, or `None` if there is more in the row.
+    fn seen_in_a_row(label: &str) -> Option<String> {
+        read(&format!("| a | b |\n| --- | --- |\n| [{label}](x) | c |\n"), |node| match node {
+            NodeValue::Link(link) => link.url == "x",
+            NodeValue::Document | NodeValue::Table(_) | NodeValue::TableRow(_) | NodeValue::TableCell => true,
+            NodeValue::Code(_) => true,
+            _ => false,
+        })
+    }
+
+    /// Returns the text of all nodes, or `None` where one is neither text nor allowed.
+    fn read(markdown: &str, allowed: impl Fn(&NodeValue) -> bool) -> Option<String> {
         let mut options = Options::default();
         let extension = &mut options.extension;
         (extension.autolink, extension.table, extension.strikethrough, extension.tasklist) = (true, true, true, true);
@@ -147,7 +172,8 @@ mod tests {
             match &node.data.borrow().value {
                 NodeValue::Text(part) => text.push_str(part),
                 NodeValue::HtmlInline(tag) if tag == BREAK => {}
-                NodeValue::Document | NodeValue::Paragraph => {}
+                node @ NodeValue::Code(code) if allowed(node) => text.push_str(&code.literal),
+                node if allowed(node) => {}
                 _ => return None,
             }
         }
@@ -209,6 +235,12 @@ mod tests {
         #[test]
         fn no_text_becomes_markup(text in "[-a-c0-2 .:/@<>&\\[\\]()!*_`~#|$=%^{}\\\\+w'\"\n\t\u{202E}ب]{0,24}") {
             prop_assert_eq!(seen(&markdown(&text)), Some(visible(&text)), "{}", markdown(&text));
+        }
+
+        #[test]
+        fn a_label_is_text_in_one_cell(text in "[-a-c0-2 .:/@<>&\\[\\]()!*_`~#|$=%^{}\\\\+w'\"\n\u{202E}ب]{0,24}") {
+            let row = format!("ab{}c", visible(&text));
+            prop_assert_eq!(seen_in_a_row(&label(&text)), Some(row), "{}", label(&text));
         }
 
         #[test]

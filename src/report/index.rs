@@ -5,7 +5,8 @@
 
 use super::{
     FlagCounts,
-    escape::{link, markdown},
+    escape::{label, link, markdown},
+    readable_date,
     run::Status,
 };
 use std::cmp::Reverse;
@@ -57,17 +58,17 @@ fn counts(rows: &[&IndexRow]) -> String {
 }
 
 fn line(row: &IndexRow) -> String {
-    let headline = row.headline.as_deref().filter(|headline| !headline.trim().is_empty()).unwrap_or(&row.path);
+    let headline = row.headline.as_deref().filter(|headline| !headline.trim().is_empty());
+    let headline = headline.map_or_else(|| label(&row.path), markdown);
     let arabic = row.source_headline.as_deref().map(markdown).unwrap_or_default();
     let arabic = if arabic.is_empty() { arabic } else { format!("<div dir=\"rtl\">{arabic}</div>") };
-    let document = row.output.as_deref().map(|output| format!("[{}]({})", markdown(output), link(output)));
+    let document = row.output.as_deref().map(|output| format!("[{}]({})", label(output), link(output)));
     let reason = row.reason.as_deref().map(|reason| format!(": {}", markdown(reason))).unwrap_or_default();
     let FlagCounts { critical, major, minor } = row.flags;
     format!(
-        "| {}{arabic} | {} | {} | {} | {critical} | {major} | {minor} | {}{reason} |\n",
-        markdown(headline),
+        "| {headline}{arabic} | {} | {} | {} | {critical} | {major} | {minor} | {}{reason} |\n",
         document.unwrap_or_default(),
-        markdown(row.date.as_deref().unwrap_or_default()),
+        markdown(&row.date.as_deref().map(readable_date).unwrap_or_default()),
         row.sentences,
         row.status.name(),
     )
@@ -91,7 +92,7 @@ mod tests {
             row("worst", 1, 0, Status::Skipped),
         ];
         let text = String::from_utf8(render(&rows)).unwrap_or_default();
-        let places = ["worst", "many", "broken", "clean"].map(|name| text.find(&format!("| {name} |")));
+        let places = ["worst", "many", "broken", "clean"].map(|name| text.find(&format!("| `{name}` |")));
         assert!(places.windows(2).all(|pair| pair[0].is_some() && pair[0] < pair[1]), "{text}");
     }
 

@@ -3,6 +3,7 @@
 //! Separate because it is one format; its sections are in the folder beside it. The invariants: all text of the article
 //! goes through `escape`, and every Arabic passage carries its direction.
 
+mod facts;
 mod front_matter;
 mod mentions;
 mod review;
@@ -12,7 +13,7 @@ use super::{
     Document, Render,
     escape::{html, markdown},
 };
-use crate::review::Flag;
+use crate::{article::arabic, review::Flag};
 
 /// The Markdown format.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,6 +28,7 @@ impl Render for Markdown {
         let sections = [
             front_matter::render(document),
             headline(document),
+            facts::render(document),
             notes(document),
             review::check_first(document),
             review::summary(document),
@@ -40,6 +42,9 @@ impl Render for Markdown {
         (sections.join("\n\n") + "\n").into_bytes()
     }
 }
+
+/// Stands where a sentence has no translation.
+const NO_TRANSLATION: &str = "*no translation*";
 
 const HOW_TO_READ: &str = "\
 ## How to read this
@@ -56,7 +61,7 @@ fn headline(document: &Document) -> String {
     match document.title() {
         Some((sentence, translation)) => {
             let english = markdown(&translation.text);
-            let english = if english.is_empty() { "(headline not translated)".to_owned() } else { english };
+            let english = if english.is_empty() { NO_TRANSLATION } else { &english };
             let arabic = html(document.article.source(sentence));
             let arabic = format!(
                 "<p dir=\"rtl\" lang=\"{}\"><a name=\"s0\"></a><strong>{arabic}</strong></p>",
@@ -85,6 +90,18 @@ fn notes(document: &Document) -> String {
 /// Returns the source language as an attribute value.
 fn language(document: &Document) -> String {
     html(&document.source_language)
+}
+
+/// Returns text in a tag with its direction, for where Markdown is read: a table cell, a line.
+///
+/// Sanitisers leave the direction on `div` and `b`, and drop `span`. Latin text set from right to left would have its
+/// brackets and signs at the wrong end.
+fn directed(document: &Document, tag: &str, text: &str) -> String {
+    let shown = markdown(text);
+    match text.contains(arabic::is_letter) {
+        true => format!("<{tag} dir=\"rtl\" lang=\"{}\">{shown}</{tag}>", language(document)),
+        false => format!("<{tag} dir=\"ltr\">{shown}</{tag}>"),
+    }
 }
 
 /// Returns the warnings of a sentence as a quotation below it.

@@ -131,6 +131,14 @@ impl Document {
     }
 }
 
+/// Returns `2021-02-18 12:18` for `2021-02-18T12:18`.
+fn readable_date(date: &str) -> String {
+    match date.split_once('T') {
+        Some((day, time)) if time.starts_with(|c: char| c.is_ascii_digit()) => format!("{day} {time}"),
+        _ => date.to_owned(),
+    }
+}
+
 /// Count of warnings by severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FlagCounts {

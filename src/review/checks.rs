@@ -17,6 +17,7 @@ mod scan;
 mod script;
 
 use super::{Flag, FlagKind, Severity, WordLink};
+use crate::article::Span;
 
 /// What is known of one sentence and its translation.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,6 +51,11 @@ pub fn check(pair: &Pair) -> Vec<Flag> {
     flags.extend(decoding::split(pair));
     flags.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.kind.cmp(&b.kind)));
     flags
+}
+
+/// Returns the numbers of the source in digits, each with what states the same number in the target, if anything does.
+pub fn numbers(source: &str, target: &str) -> Vec<(Span, Option<Span>)> {
+    numbers::pairs(source, target)
 }
 
 fn flag(kind: FlagKind, severity: Severity, message: String, evidence: Vec<String>) -> Flag {

@@ -8,8 +8,9 @@ use crate::{
     report::{Document, escape::markdown},
     review::{Cite, Flag, Method, SummarySentence},
 };
+use std::{cmp::Reverse, collections::BTreeMap};
 
-/// Returns the table of warnings, worst first.
+/// Returns the table of warnings, worst first; those that say the same of several sentences share a row.
 pub(super) fn check_first(document: &Document) -> String {
     let of_sentences = document.pairs().flat_map(|(sentence, translation)| {
         translation.flags.iter().map(move |flag| (flag, sentence_link(sentence.id)))
@@ -17,19 +18,36 @@ pub(super) fn check_first(document: &Document) -> String {
     let of_summary = document.summary.iter().enumerate().flat_map(|(index, sentence)| {
         sentence.flags.iter().map(move |flag| (flag, format!("[M{0}](#m{0})", index + 1)))
     });
-    let mut flags: Vec<(&Flag, String)> = of_sentences.chain(of_summary).collect();
-    if flags.is_empty() {
+    let rows = grouped(of_sentences.chain(of_summary));
+    if rows.is_empty() {
         return "## Check first\n\nNo warnings. That does not mean that everything is right.".to_owned();
     }
-    // A stable sort: of one severity in text order.
-    flags.sort_by_key(|(flag, _)| std::cmp::Reverse(flag.severity));
-    let row = |(flag, link): &(&Flag, String)| {
-        format!("| {} | {} | {} | {link} |\n", flag.severity.name(), flag.kind.name(), markdown(&flag.message))
+    let row = |(flag, links): &(&Flag, Vec<String>)| {
+        let (severity, kind) = (flag.severity.name(), flag.kind.name());
+        format!("| {severity} | {kind} | {} | {} |\n", markdown(&flag.message), links.join(" "))
     };
-    let rows: String = flags.iter().map(row).collect();
+    let rows: String = rows.iter().map(row).collect();
     format!(
         "## Check first\n\n| severity | about | what was seen, what to do | where |\n| --- | --- | --- | --- |\n{rows}"
     )
+}
+
+/// Returns each warning once, with links to all it stands at, worst first and of one severity in text order.
+fn grouped<'a>(flags: impl Iterator<Item = (&'a Flag, String)>) -> Vec<(&'a Flag, Vec<String>)> {
+    let mut rows: Vec<(&Flag, Vec<String>)> = Vec::new();
+    let mut places = BTreeMap::new();
+    for (flag, link) in flags {
+        let place = *places.entry((flag.severity, flag.kind, &flag.message)).or_insert(rows.len());
+        if place == rows.len() {
+            rows.push((flag, Vec::new()));
+        }
+        let links = &mut rows[place].1;
+        if links.last() != Some(&link) {
+            links.push(link);
+        }
+    }
+    rows.sort_by_key(|(flag, _)| Reverse(flag.severity));
+    rows
 }
 
 /// Returns the summary, each sentence with links to its sources.

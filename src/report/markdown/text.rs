@@ -3,7 +3,7 @@
 //! Separate because here nothing may be left out: each sentence and each removed span of the document stands in exactly
 //! one of these sections (the headline stands at the top).
 
-use super::{language, warnings};
+use super::{NO_TRANSLATION, directed, language, warnings};
 use crate::{
     article::{Removed, Role, Sentence},
     report::{
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Returns the running text and the headings, paragraphs apart, then the captions.
+/// Returns the running text and the headings, a rule between paragraphs, then the captions.
 pub(super) fn text(document: &Document) -> String {
     let running = paragraphs(document, |role| matches!(role, Role::Body | Role::Heading));
     let captions = paragraphs(document, |role| role == Role::Caption);
@@ -33,15 +33,15 @@ pub(super) fn related(document: &Document) -> String {
 
 fn paragraphs(document: &Document, wanted: impl Fn(Role) -> bool) -> String {
     let mut out = String::new();
-    let mut previous = None;
+    let mut previous: Option<&Sentence> = None;
     for (sentence, translation) in document.pairs().filter(|(sentence, _)| wanted(sentence.role)) {
-        match previous {
-            None => {}
-            Some(block) if block == sentence.block => out.push_str("\n\n"),
-            Some(_) => out.push_str("\n\n---\n\n"),
-        }
+        out.push_str(match previous {
+            None => "",
+            Some(previous) if previous.block == sentence.block || previous.role == Role::Heading => "\n\n",
+            Some(_) => "\n\n---\n\n",
+        });
         out.push_str(&pair(document, sentence, translation));
-        previous = Some(sentence.block);
+        previous = Some(sentence);
     }
     out
 }
@@ -51,10 +51,10 @@ fn pair(document: &Document, sentence: &Sentence, translation: &SentenceTranslat
     let (id, language) = (sentence.id, language(document));
     let arabic = html(document.article.source(sentence));
     let english = markdown(&translation.text);
-    let english = if english.is_empty() { "*(no translation)*" } else { &english };
-    let english = match sentence.role {
-        Role::Heading => format!("### {id} {english}"),
-        _ => format!("**{id}** {english}"),
+    let english = if english.is_empty() { NO_TRANSLATION } else { &english };
+    let (arabic, english) = match sentence.role {
+        Role::Heading => (format!("<strong>{arabic}</strong>"), format!("### {id} {english}")),
+        _ => (arabic, format!("**{id}** {english}")),
     };
     let flags = warnings(&translation.flags);
     format!("<p dir=\"rtl\" lang=\"{language}\"><a name=\"s{}\"></a>{arabic}</p>\n\n{english}{flags}", id.0)
@@ -66,9 +66,8 @@ pub(super) fn removed(document: &Document) -> String {
         return "## Removed\n\nNothing.".to_owned();
     }
     let row = |removed: &Removed| {
-        // Markdown is read inside a table cell, so the text is escaped for Markdown and stands in a plain tag.
-        let text = markdown(&document.article.text[removed.range.clone()]);
-        format!("| <div dir=\"rtl\" lang=\"{}\">{text}</div> | {} |\n", language(document), markdown(&removed.reason))
+        let text = &document.article.text[removed.range.clone()];
+        format!("| {} | {} |\n", directed(document, "div", text), markdown(&removed.reason))
     };
     let rows: String = document.article.removed.iter().map(row).collect();
     format!("## Removed\n\n| what | why |\n| --- | --- |\n{rows}")

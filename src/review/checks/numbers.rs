@@ -8,6 +8,7 @@ use super::{
     quantities::{self, Quantities, Quantity},
     scan::{ONE, scan},
 };
+use crate::article::Span;
 
 /// Flags numbers of one side that the other does not state.
 pub(super) fn check(pair: &Pair) -> Vec<Flag> {
@@ -39,10 +40,37 @@ fn unmatched<'a>(side: &'a Quantities, other: &Quantities) -> Vec<&'a Quantity> 
     alone.filter(|quantity| !in_our_sum(quantity) && !in_their_sum(quantity)).collect()
 }
 
+/// Returns the numbers of the source in digits, each with what states the same number in the target.
+pub(super) fn pairs(source: &str, target: &str) -> Vec<(Span, Option<Span>)> {
+    let source = quantities::read(source, &scan(source));
+    let target = quantities::read(target, &scan(target));
+    let same = |quantity: &Quantity| {
+        let alike = || target.all.iter().filter(|theirs| theirs.agrees(quantity));
+        let found = alike().find(|theirs| theirs.digits).or_else(|| alike().next()).map(|theirs| theirs.span.clone());
+        found.or_else(|| as_sum(quantity, &target)).or_else(|| as_part(quantity, &source, &target))
+    };
+    let in_digits = source.all.iter().filter(|quantity| quantity.digits && !quantity.optional);
+    in_digits.map(|quantity| (quantity.span.clone(), same(quantity))).collect()
+}
+
+/// Returns the two numbers that make up this one: "3 million and 500 thousand" for 3.5 million.
+fn as_sum(quantity: &Quantity, other: &Quantities) -> Option<Span> {
+    let (first, _) = other.sums.iter().find(|(_, sums)| quantity.scaled().any(|value| sums.contains(&value)))?;
+    Some(other.all[*first].span.start..other.all[first + 1].span.end)
+}
+
+/// Returns the number that this one and its neighbour make up: 3.5 million for the 3 of "3 million and 500 thousand".
+fn as_part(quantity: &Quantity, ours: &Quantities, other: &Quantities) -> Option<Span> {
+    let member = |first: usize| ours.all[first..].iter().take(2).any(|member| std::ptr::eq(member, quantity));
+    let mut sums = ours.sums.iter().filter(|(first, _)| member(*first)).flat_map(|(_, sums)| sums);
+    let whole = sums.find_map(|sum| other.all.iter().find(|theirs| theirs.scaled().any(|value| value == *sum)))?;
+    Some(whole.span.clone())
+}
+
 /// Pairs numbers that stand for each other, takes them from both lists and flags them.
 fn changed(pair: &Pair, missing: &mut Vec<&Quantity>, added: &mut Vec<&Quantity>) -> Vec<Flag> {
     let linked = |a: &Quantity, b: &Quantity| {
-        let touches = |a: &std::ops::Range<usize>, b: &std::ops::Range<usize>| a.start < b.end && b.start < a.end;
+        let touches = |a: &Span, b: &Span| a.start < b.end && b.start < a.end;
         pair.words.iter().any(|(source, target)| touches(source, &a.span) && touches(target, &b.span))
     };
     let mut flags = Vec::new();
@@ -130,6 +158,23 @@ mod tests {
         let found = check(&Pair { source, target, words: &words, ..Pair::default() });
         assert_eq!(found[0].evidence, ["20", "21"]);
         assert_eq!(found[1].evidence, ["30", "31"]);
+    }
+
+    #[test]
+    fn a_number_is_paired_with_what_states_it() {
+        let paired = |source: &str, target: &str| -> Vec<(String, Option<String>)> {
+            let text = |(s, t): (Span, Option<Span>)| (source[s].to_owned(), t.map(|span| target[span].to_owned()));
+            pairs(source, target).into_iter().map(text).collect()
+        };
+        let pair = |source: &str, target: Option<&str>| (source.to_owned(), target.map(str::to_owned));
+        assert_eq!(paired("الجولة 15على", "the 15th round"), [pair("15", Some("15"))]);
+        assert_eq!(paired("قتل 3", "three killed"), [pair("3", Some("three"))]);
+        assert_eq!(paired("القرار 2254", "Resolution 2254444"), [pair("2254", None)]);
+        assert_eq!(paired("3 ملايين و500 ألف", "3.5 million")[1].1.as_deref(), Some("3.5 million"));
+        assert_eq!(
+            paired("3.5 ملايين", "3 million and 500 thousand")[0].1.as_deref(),
+            Some("3 million and 500 thousand")
+        );
     }
 
     #[test]
