@@ -3,6 +3,8 @@
 //! Separate because it only says what can be asked; [`crate::config`] decides what then holds. The invariant: every
 //! option here does something, and each is `None` unless it was given, so that the layers below can fill it.
 
+#![allow(rustdoc::broken_intra_doc_links, reason = "the comments are the help texts, word for word")]
+
 mod options;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
@@ -67,7 +69,7 @@ pub enum Command {
         /// Catalogue name or org/repo[@revision]
         #[arg(value_name = "MODEL", required = true)]
         models: Vec<String>,
-        /// Put each model into DIR/<name>, a plain folder to carry to another machine
+        /// Put each model into DIR/NAME, a plain folder to carry to another machine
         #[arg(long, value_name = "DIR")]
         into: Option<PathBuf>,
         /// Where models come from.

@@ -3,6 +3,8 @@
 //! Separate because the same structs are read from flags, from the environment and from `summarize.toml`. The invariant:
 //! a field is `None` unless somebody set it.
 
+#![allow(rustdoc::broken_intra_doc_links, reason = "the comments are the help texts, word for word")]
+
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -104,7 +106,7 @@ pub struct HubOptions {
     /// Use no network at all
     #[arg(long, num_args = 0, default_missing_value = "true")]
     pub offline: Option<bool>,
-    /// Another hub, for example a mirror [default: https://huggingface.co]
+    /// Another hub, for example a mirror [default: huggingface.co]
     #[arg(long, value_name = "URL")]
     pub hub: Option<String>,
 }

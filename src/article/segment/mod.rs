@@ -5,7 +5,7 @@
 //! or digit where the block has one.
 //!
 //! UAX 29 alone cuts inside `د.`, `أ.ف.ب.` and quotations, and leaves `سوريا.وقال` whole. Here a stop is a *candidate*
-//! and [`stops`] judges it by its two neighbours; a newline always ends a sentence; `؛`, `،` and `:` never do.
+//! and `stops` judges it by its two neighbours; a newline always ends a sentence; `؛`, `،` and `:` never do.
 
 mod quotes;
 mod stops;

@@ -1,7 +1,7 @@
 //! The tensors of a model by name, from safetensors or from PyTorch pickles, read only when asked for.
 //!
 //! Separate so that model code never asks how its weights were stored: each format only says where in its file a tensor
-//! lies ([`View`]). The invariant: nothing in a file is executed, and nothing is allocated on the word of a file beyond
+//! lies (a `View`). The invariant: nothing in a file is executed, and nothing is allocated on the word of a file beyond
 //! a small multiple of its size.
 
 mod bytes;
