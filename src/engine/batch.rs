@@ -197,7 +197,7 @@ impl<'a> Worker<'a> {
         for (index, memory) in taken.iter().zip(memories) {
             let Some(first_slot) = self.free_slots.pop() else { break };
             let job = &self.queue.jobs[*index];
-            let max_length = job.config.max_length.min(self.model.max_target_tokens());
+            let max_length = job.config.max_length.min(self.model.max_target_tokens()).max(2);
             let config = GenerationConfig { max_length, ..job.config.clone() };
             self.active.push(Active {
                 index: *index,
@@ -239,6 +239,14 @@ impl<'a> Worker<'a> {
                 active.taps[beam].push(tap);
             }
             active.search.advance(own);
+            let newest = active.search.open().first().or(active.search.best());
+            if newest.is_some_and(|open| open.raw_score.is_nan()) {
+                return Err(EngineError::Unsupported(
+                    "the model gave scores that are no numbers: its weights are damaged; `summarize check MODEL` compares \
+                     them with the hub's hashes"
+                        .into(),
+                ));
+            }
         }
         Ok(())
     }

@@ -5,7 +5,13 @@
 
 use super::EngineError;
 use sha2::{Digest, Sha256};
-use std::{borrow::Cow, collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fs,
+    io::{self, Read},
+    path::PathBuf,
+};
 
 /// Where the files of a model lie.
 #[derive(Debug, Clone)]
@@ -66,7 +72,21 @@ impl ModelFiles {
     pub fn sha256(&self, file: &str) -> Result<String, EngineError> {
         match self.hashes.get(file) {
             Some(hash) => Ok(hash.clone()),
-            None => Ok(Sha256::digest(self.read(file)?).iter().map(|byte| format!("{byte:02x}")).collect()),
+            None => self.hash(file).map(|digest| digest.iter().map(|byte| format!("{byte:02x}")).collect()),
+        }
+    }
+
+    /// Hashes a file piece by piece: weights may be larger than the memory left.
+    fn hash(&self, file: &str) -> Result<[u8; 32], EngineError> {
+        let Some(path) = self.path(file) else { return Ok(Sha256::digest(self.read(file)?).into()) };
+        let failed = |error: io::Error| EngineError::file(path.display(), error);
+        let (mut source, mut hasher) = (fs::File::open(&path).map_err(failed)?, Sha256::new());
+        let mut piece = vec![0; 1 << 20];
+        loop {
+            match source.read(&mut piece).map_err(failed)? {
+                0 => return Ok(hasher.finalize().into()),
+                count => hasher.update(&piece[..count]),
+            }
         }
     }
 }

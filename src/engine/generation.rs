@@ -1,7 +1,9 @@
 //! `generation_config.json`: how a model wants to be decoded, with transformers' names, defaults and fallbacks.
 //!
 //! Separate because the command line overrides a few fields and every search reads them. The invariant: a field that
-//! is absent has the value transformers would give it.
+//! is absent has the value transformers would give it, but for three that must not fail a reader: without a maximum
+//! length the model's positions are the limit (transformers stops after 20 tokens), and the end of sentence and the start
+//! token are looked for in `config.json` too.
 
 use crate::engine::{EngineError, ModelFiles, arch};
 use serde::{Deserialize, Deserializer};
@@ -57,7 +59,7 @@ struct Fields {
     max_new_tokens: Option<usize>,
     min_length: Option<usize>,
     min_new_tokens: Option<usize>,
-    length_penalty: Option<f32>,
+    length_penalty: Option<f64>,
     early_stopping: Option<EarlyStopping>,
     repetition_penalty: Option<f32>,
     no_repeat_ngram_size: Option<usize>,
@@ -77,14 +79,14 @@ struct Fields {
 pub struct GenerationConfig {
     /// Beams; 1 is greedy search.
     pub num_beams: usize,
-    /// Longest output, the start token included.
+    /// Longest output, the start token included; at most the model's positions are used.
     pub max_length: usize,
     /// Shortest output, the start token included: no end of sentence before it.
     pub min_length: usize,
     /// Shortest output, the start token not included.
     pub min_new_tokens: usize,
     /// Exponent of the length a finished hypothesis' summed log-probability is divided by.
-    pub length_penalty: f32,
+    pub length_penalty: f64,
     /// When to stop.
     pub early_stopping: EarlyStopping,
     /// Factor against tokens already there; 1 is none.
@@ -123,11 +125,21 @@ impl GenerationConfig {
         let start = fields.decoder_start_token_id.or(config.decoder_start_token_id).or(fields.bos_token_id);
         let eos = fields.eos_token_id.or(config.eos_token_id.clone()).map(OneOrMany::into_vec).unwrap_or_default();
         // `generate` counts max_new_tokens from the start token and lets it win over max_length.
-        let max_length = fields.max_new_tokens.map(|new| new + 1).or(fields.max_length).unwrap_or(20);
+        let max_length = fields.max_new_tokens.map(|new| new + 1).or(fields.max_length).unwrap_or(usize::MAX);
+        if max_length < 2 {
+            return Err(EngineError::malformed(
+                FILE,
+                format!("a maximum length of {max_length} leaves room for no token"),
+            ));
+        }
+        if eos.is_empty() {
+            return Err(EngineError::malformed(FILE, "neither it nor config.json names an eos_token_id"));
+        }
         Ok(GenerationConfig {
             num_beams: fields.num_beams.unwrap_or(1).max(1),
             max_length,
-            min_length: fields.min_length.unwrap_or(0),
+            // As in `generate`, a minimum of new tokens takes the place of one that counts the start token.
+            min_length: fields.min_new_tokens.map_or(fields.min_length, |new| Some(new + 1)).unwrap_or(0),
             min_new_tokens: fields.min_new_tokens.unwrap_or(0),
             length_penalty: fields.length_penalty.unwrap_or(1.0),
             early_stopping: fields.early_stopping.unwrap_or_default(),
@@ -167,8 +179,20 @@ mod tests {
     #[test]
     fn absent_and_null_fields_take_transformers_defaults() {
         let config = complete(r#"{"decoder_start_token_id": 9, "eos_token_id": 0, "length_penalty": null}"#);
-        assert_eq!((config.num_beams, config.max_length, config.length_penalty), (1, 20, 1.0));
+        assert_eq!((config.num_beams, config.max_length, config.length_penalty), (1, usize::MAX, 1.0));
         assert_eq!((config.early_stopping, config.eos), (EarlyStopping::Heuristic, vec![0]));
+    }
+
+    #[test]
+    fn settings_that_leave_no_room_or_never_end_are_refused() {
+        for json in [
+            r#"{"decoder_start_token_id": 9, "eos_token_id": 0, "max_length": 1}"#,
+            r#"{"decoder_start_token_id": 9, "max_length": 10}"#,
+            r#"{"eos_token_id": 0}"#,
+        ] {
+            let fields: Fields = serde_json::from_str(json).unwrap();
+            assert!(GenerationConfig::complete(fields.clone(), &fields).is_err(), "{json}");
+        }
     }
 
     #[test]

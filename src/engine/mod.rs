@@ -1,7 +1,7 @@
 //! Tokens in, tokens out: models from the hub or the binary, run on CPU or GPU. Knows no article.
 //!
-//! Separate so that a Rust program can use the engine alone. The invariant: the output for a source does not depend on
-//! what else is in the batch, on the order of the sources, or on the number of threads.
+//! Separate so that a Rust program can use the engine alone. The invariant: on the CPU the output for a source does not
+//! depend on what else is in the batch, on the order of the sources, or on the number of threads, to the last bit.
 
 pub mod arch;
 pub mod batch;
@@ -166,7 +166,7 @@ impl Engine {
 
     /// Returns the length penalty of beam search.
     pub fn length_penalty(&self) -> f32 {
-        self.generation.length_penalty
+        self.generation.length_penalty as f32
     }
 
     /// Returns the SHA-256 of each file that was loaded, by name.
@@ -177,8 +177,17 @@ impl Engine {
 
 /// Returns the hashes of the weight files and of every small file that shapes the output.
 fn hashes(files: &ModelFiles, weight_files: &[String]) -> Result<BTreeMap<String, String>, EngineError> {
-    const SMALL: [&str; 6] =
-        [arch::config::FILE, generation::FILE, "source.spm", "target.spm", "vocab.json", "tokenizer.json"];
+    const SMALL: [&str; 9] = [
+        arch::config::FILE,
+        generation::FILE,
+        "source.spm",
+        "target.spm",
+        "vocab.json",
+        "target_vocab.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+    ];
     let small = SMALL.into_iter().filter(|file| files.has(file)).map(str::to_owned);
     small.chain(weight_files.iter().cloned()).map(|file| Ok((file.clone(), files.sha256(&file)?))).collect()
 }

@@ -112,6 +112,8 @@ impl BartConfig {
             ("decoder_layers", self.decoder_layers),
             ("encoder_attention_heads", self.encoder_attention_heads),
             ("decoder_attention_heads", self.decoder_attention_heads),
+            ("encoder_ffn_dim", self.encoder_ffn_dim),
+            ("decoder_ffn_dim", self.decoder_ffn_dim),
             ("max_position_embeddings", self.max_position_embeddings),
         ];
         if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {

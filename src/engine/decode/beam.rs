@@ -35,8 +35,6 @@ pub struct Beam {
     open: Vec<Open>,
     open_scores: Vec<f32>,
     finished: Vec<Finished>,
-    /// False once no open hypothesis can better the finished ones.
-    improvable: bool,
     done: bool,
 }
 
@@ -48,8 +46,7 @@ impl Beam {
             open: vec![Open::start(&config)],
             open_scores: vec![0.0],
             finished: vec![Finished { hypothesis: None, score: UNAVAILABLE }; beams],
-            improvable: true,
-            done: config.max_length <= 1,
+            done: false,
             config,
         }
     }
@@ -85,12 +82,7 @@ impl Beam {
     /// Lets hypotheses that just ended compete with those finished before.
     fn finish(&mut self, candidates: &[Candidate], continued: &[Open], ended: &[bool], length: usize) {
         let beams = self.config.num_beams;
-        let full = self.finished.iter().all(|finished| finished.hypothesis.is_some());
-        let closed = !self.improvable || (full && self.config.early_stopping == EarlyStopping::Always);
-        if closed {
-            return;
-        }
-        let divisor = (length as f32).powf(self.config.length_penalty);
+        let divisor = self.divisor(length);
         for i in (0..candidates.len().min(beams)).filter(|i| ended[*i]) {
             let finished = Finished { hypothesis: Some(continued[i].clone()), score: candidates[i].score / divisor };
             self.finished.push(finished);
@@ -99,11 +91,16 @@ impl Beam {
         self.finished.truncate(beams);
     }
 
+    /// Returns what the score of a hypothesis of this length is divided by.
+    fn divisor(&self, length: usize) -> f32 {
+        (length as f64).powf(self.config.length_penalty) as f32
+    }
+
     /// Returns whether an open hypothesis may still better the worst finished one.
     fn may_improve(&self, length: usize) -> bool {
         let never = self.config.early_stopping == EarlyStopping::Never && self.config.length_penalty > 0.0;
         let length = if never { self.config.max_length - 1 } else { length };
-        let best_open = self.open_scores[0] / (length as f32).powf(self.config.length_penalty);
+        let best_open = self.open_scores[0] / self.divisor(length);
         let worst = self.finished.iter().map(|finished| finished.score).fold(f32::INFINITY, f32::min);
         // A place not taken yet leaves room, unless the open hypotheses are themselves unavailable.
         self.finished.iter().any(|finished| best_open > finished.hypothesis.as_ref().map_or(UNAVAILABLE, |_| worst))
@@ -124,10 +121,9 @@ impl Search for Beam {
         let (open, open_scores) = self.reopen(&candidates, &continued, &ended);
         self.finish(&candidates, &continued, &ended, length);
         (self.open, self.open_scores) = (open, open_scores);
-        self.improvable = self.improvable && self.may_improve(length);
         let full = self.finished.iter().all(|finished| finished.hypothesis.is_some());
         let satisfied = full && self.config.early_stopping == EarlyStopping::Always;
-        self.done = !self.improvable || satisfied || ended.iter().all(|ended| *ended);
+        self.done = !self.may_improve(length) || satisfied || ended.iter().all(|ended| *ended);
     }
 
     fn done(&self) -> bool {

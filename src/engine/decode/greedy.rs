@@ -21,7 +21,7 @@ impl Greedy {
     /// Returns a search at the start token.
     pub fn new(config: GenerationConfig) -> Greedy {
         let current = Open::start(&config);
-        Greedy { done: config.max_length <= 1, current, config }
+        Greedy { done: false, current, config }
     }
 }
 

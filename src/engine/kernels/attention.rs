@@ -72,24 +72,19 @@ pub fn plain(q: &Tensor, k: &Tensor, v: &Tensor, heads: Heads) -> Result<(Tensor
     Ok((mixed.reshape((mixed.dim(0)?, heads.width()))?, weights))
 }
 
-/// Rows of keys and values somewhere in memory: position `t` has its key at `at(t)` and its value `value_offset` on.
-pub struct KeyValues<'a, F: Fn(usize) -> usize> {
-    /// The memory.
-    pub values: &'a [f32],
-    /// Offset of the key of a position.
+/// Keys and values somewhere in memory: `at(t)` is the memory from position `t`'s key on, `2 d` values or more.
+pub struct KeyValues<F> {
+    /// Returns the key of a position with its value right behind it.
     pub at: F,
-    /// From a key to its value.
-    pub value_offset: usize,
     /// Count of positions.
     pub len: usize,
 }
 
-/// Computes one query's attention: `query` and `out` are (d); returns nothing but what `tap` is given: the weights of
-/// each head, in order.
+/// Computes one query's attention into `out`; both are (d). `tap` is given the weights of each head, in order.
 #[inline(always)]
-pub fn attend<F: Fn(usize) -> usize>(
+pub fn attend<'a, F: Fn(usize) -> &'a [f32]>(
     query: &[f32],
-    memory: &KeyValues<'_, F>,
+    memory: &KeyValues<F>,
     heads: Heads,
     weights: &mut Vec<f32>,
     out: &mut [f32],
@@ -100,17 +95,15 @@ pub fn attend<F: Fn(usize) -> usize>(
         let part = head * heads.dim..(head + 1) * heads.dim;
         let query = &query[part.clone()];
         weights.clear();
-        weights.extend((0..memory.len).map(|t| {
-            let start = (memory.at)(t) + part.start;
-            simd::reduce2(query, &memory.values[start..start + heads.dim], |a, b| a * b) * scale
-        }));
+        weights
+            .extend((0..memory.len).map(|t| simd::reduce2(query, &(memory.at)(t)[part.clone()], |a, b| a * b) * scale));
         softmax_in_place(weights);
         tap(head, weights);
         let out = &mut out[part.clone()];
         out.fill(0.0);
         for (t, weight) in weights.iter().enumerate() {
-            let start = (memory.at)(t) + memory.value_offset + part.start;
-            for (sum, value) in out.iter_mut().zip(&memory.values[start..start + heads.dim]) {
+            let start = heads.width() + part.start;
+            for (sum, value) in out.iter_mut().zip(&(memory.at)(t)[start..start + heads.dim]) {
                 *sum += weight * value;
             }
         }
@@ -121,7 +114,7 @@ pub fn attend<F: Fn(usize) -> usize>(
 fn encoder_sequence_body(qkv: &[f32], heads: Heads, out: &mut [f32]) {
     let d = heads.width();
     let len = qkv.len() / (3 * d);
-    let memory = KeyValues { values: qkv, at: |t| t * 3 * d + d, value_offset: d, len };
+    let memory = KeyValues { at: |t: usize| &qkv[t * 3 * d + d..], len };
     let mut weights = Vec::with_capacity(len);
     for (row, out) in qkv.chunks_exact(3 * d).zip(out.chunks_exact_mut(d)) {
         attend(&row[..d], &memory, heads, &mut weights, out, |_, _| {});

@@ -20,86 +20,89 @@ pub struct RowAddress<'a> {
     pub lineage: &'a [u32],
 }
 
-/// The self-attention keys and values of one decoder layer, (slots, capacity, 2 d), keys before values.
+/// The self-attention keys and values of one decoder layer.
 #[derive(Debug)]
 pub struct SelfCache {
     form: Form,
-    slots: usize,
-    capacity: usize,
     heads: Heads,
 }
 
 #[derive(Debug)]
 enum Form {
-    Host(Vec<f32>),
+    /// One slot a row, (positions, 2 d), keys before values; each grows by itself.
+    Host(Vec<Slot>),
     /// One tensor a position, (slots, 2 d): plain operations cannot write in place.
-    Device(Vec<Tensor>),
+    Device { slots: usize, positions: Vec<Tensor> },
+}
+
+/// The positions a row has written, and how many a usual row writes.
+#[derive(Debug, Clone)]
+struct Slot {
+    cells: Vec<f32>,
+    usual: usize,
+}
+
+impl Slot {
+    fn write(&mut self, position: usize, cell: &[f32]) {
+        // A new source begins: what an unusually long one before it took is given back.
+        if position <= 1 && self.cells.capacity() > 2 * self.usual {
+            self.cells = Vec::new();
+        }
+        if self.cells.capacity() == 0 {
+            self.cells.reserve_exact(self.usual);
+        }
+        let start = position * cell.len();
+        if self.cells.len() < start + cell.len() {
+            self.cells.resize(start + cell.len(), 0.0);
+        }
+        self.cells[start..start + cell.len()].copy_from_slice(cell);
+    }
 }
 
 impl SelfCache {
-    /// Returns an empty cache for `slots` rows of up to `capacity` positions; it grows where more are written.
+    /// Returns an empty cache for `slots` rows of about `capacity` positions; a slot grows where more are written.
     pub fn new(slots: usize, capacity: usize, heads: Heads, device: &Device) -> SelfCache {
+        let slot = Slot { cells: Vec::new(), usual: capacity * 2 * heads.width() };
         let form = match device {
-            Device::Cpu => Form::Host(vec![0f32; slots * capacity * 2 * heads.width()]),
-            _ => Form::Device(Vec::new()),
+            Device::Cpu => Form::Host(vec![slot; slots]),
+            _ => Form::Device { slots, positions: Vec::new() },
         };
-        SelfCache { form, slots, capacity, heads }
+        SelfCache { form, heads }
     }
 
     /// Writes the new keys and values of `qkv`, (rows, 3 d), and returns causal self-attention, (rows, d).
     pub fn attend(&mut self, qkv: &Tensor, rows: &[RowAddress<'_>]) -> Result<Tensor> {
-        let needed = rows.iter().map(|row| row.lineage.len() + 1).max().unwrap_or(0);
-        if needed > self.capacity {
-            self.grow(needed.next_power_of_two());
-        }
-        let layout = Layout { capacity: self.capacity, heads: self.heads };
+        let (heads, d) = (self.heads, self.heads.width());
         match &mut self.form {
-            Form::Host(cells) => {
-                let mut out = vec![0f32; rows.len() * self.heads.width()];
-                with_values(qkv, |qkv| decoder_rows(qkv, rows, layout, cells, &mut out))?;
-                Tensor::from_vec(out, (rows.len(), self.heads.width()), &Device::Cpu)
+            Form::Host(slots) => {
+                let mut out = vec![0f32; rows.len() * d];
+                with_values(qkv, |qkv| decoder_rows(qkv, rows, heads, slots, &mut out))?;
+                Tensor::from_vec(out, (rows.len(), d), &Device::Cpu)
             }
-            Form::Device(steps) => plain_decoder_rows(qkv, rows, self.slots, self.heads, steps),
+            Form::Device { slots, positions } => plain_decoder_rows(qkv, rows, *slots, heads, positions),
         }
     }
-
-    fn grow(&mut self, capacity: usize) {
-        if let Form::Host(cells) = &mut self.form {
-            let width = 2 * self.heads.width();
-            let mut larger = vec![0f32; self.slots * capacity * width];
-            for (new, old) in larger.chunks_exact_mut(capacity * width).zip(cells.chunks_exact(self.capacity * width)) {
-                new[..old.len()].copy_from_slice(old);
-            }
-            *cells = larger;
-        }
-        self.capacity = capacity;
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Layout {
-    capacity: usize,
-    heads: Heads,
 }
 
 #[inline(always)]
-fn decoder_rows_body(qkv: &[f32], rows: &[RowAddress<'_>], layout: Layout, cells: &mut [f32], out: &mut [f32]) {
-    let d = layout.heads.width();
-    let cell = |slot: usize, t: usize| (slot * layout.capacity + t) * 2 * d;
+fn decoder_rows_body(qkv: &[f32], rows: &[RowAddress<'_>], heads: Heads, slots: &mut [Slot], out: &mut [f32]) {
+    let d = heads.width();
     for (row, qkv) in rows.iter().zip(qkv.chunks_exact(3 * d)) {
-        let start = cell(row.slot, row.lineage.len());
-        cells[start..start + 2 * d].copy_from_slice(&qkv[d..]);
+        slots[row.slot].write(row.lineage.len(), &qkv[d..]);
     }
     let mut weights = Vec::new();
     for ((row, qkv), out) in rows.iter().zip(qkv.chunks_exact(3 * d)).zip(out.chunks_exact_mut(d)) {
-        let at = |t: usize| cell(row.lineage.get(t).map_or(row.slot, |slot| *slot as usize), t);
-        let memory = KeyValues { values: cells, at, value_offset: d, len: row.lineage.len() + 1 };
-        attend(&qkv[..d], &memory, layout.heads, &mut weights, out, |_, _| {});
+        let at = |t: usize| {
+            let slot = row.lineage.get(t).map_or(row.slot, |slot| *slot as usize);
+            &slots[slot].cells[t * 2 * d..]
+        };
+        let memory = KeyValues { at, len: row.lineage.len() + 1 };
+        attend(&qkv[..d], &memory, heads, &mut weights, out, |_, _| {});
     }
 }
 
 simd::dispatch! {
-    fn decoder_rows(qkv: &[f32], rows: &[RowAddress<'_>], layout: Layout, cells: &mut [f32], out: &mut [f32]) =
+    fn decoder_rows(qkv: &[f32], rows: &[RowAddress<'_>], heads: Heads, slots: &mut [Slot], out: &mut [f32]) =
         decoder_rows_body;
 }
 
@@ -192,7 +195,7 @@ fn cross_row_body(query: &[f32], source: &[f32], width: usize, row: &mut CrossRo
     let d = row.heads.width();
     let first = row.layer * 2 * d;
     let len = source.len() / width;
-    let memory = KeyValues { values: source, at: |t| t * width + first, value_offset: d, len };
+    let memory = KeyValues { at: |t: usize| &source[t * width + first..], len };
     let (heads, tap) = (row.heads, row.tap.flatten());
     let mut kept = row.weights.take();
     attend(query, &memory, heads, &mut Vec::with_capacity(len), out, |head, weights| {

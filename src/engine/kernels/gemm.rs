@@ -169,7 +169,7 @@ impl Tiles {
     }
 }
 
-/// Tiles in plain Rust, for machines without AVX2; the compiler makes NEON or SSE2 of them.
+/// Tiles in plain Rust: NEON on Arm. An x86 machine without fused multiply-add gets the same bits from them, slowly.
 mod portable {
     use super::Tile;
 

@@ -38,12 +38,7 @@ impl Linear {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match &self.0 {
             Form::Packed(packed) => {
-                let (rows, inputs) = x.dims2()?;
-                if inputs != packed.inputs() {
-                    candle_core::bail!("a linear layer of {} inputs was given {inputs}", packed.inputs());
-                }
-                let out = with_values(x, |x| packed.multiply(x))?;
-                Tensor::from_vec(out, (rows, packed.outputs()), &Device::Cpu)
+                Tensor::from_vec(self.forward_values(x)?, (x.dim(0)?, packed.outputs()), &Device::Cpu)
             }
             Form::Plain { transposed, bias: Some(bias) } => x.matmul(transposed)?.broadcast_add(bias),
             Form::Plain { transposed, bias: None } => x.matmul(transposed),
@@ -53,7 +48,13 @@ impl Linear {
     /// Returns the same as `forward` as values on the host, row-major.
     pub fn forward_values(&self, x: &Tensor) -> Result<Vec<f32>> {
         match &self.0 {
-            Form::Packed(packed) => with_values(x, |x| packed.multiply(x)),
+            Form::Packed(packed) => {
+                let (_, inputs) = x.dims2()?;
+                if inputs != packed.inputs() {
+                    candle_core::bail!("a linear layer of {} inputs was given {inputs}", packed.inputs());
+                }
+                with_values(x, |x| packed.multiply(x))
+            }
             Form::Plain { .. } => self.forward(x)?.flatten_all()?.to_vec1(),
         }
     }

@@ -52,6 +52,8 @@ impl Width {
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
         {
             Width::Avx512
         } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
