@@ -36,8 +36,10 @@ use model::Model;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::{
+    collections::HashSet,
     fs,
     io::{self, Read},
+    iter,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -90,6 +92,8 @@ struct Run<'a> {
     started: Instant,
     created: String,
     words: u64,
+    /// Output names of the records of the input under way, in lower case.
+    records: HashSet<String>,
 }
 
 impl<'a> Run<'a> {
@@ -108,6 +112,7 @@ impl<'a> Run<'a> {
             started: Instant::now(),
             created: origin::created(),
             words: 0,
+            records: HashSet::new(),
         })
     }
 
@@ -142,6 +147,7 @@ impl<'a> Run<'a> {
             inputs::Place::Stdin => Content::Bytes(stdin()?),
         };
         let source = Source { label: input.label.clone(), content };
+        self.records.clear();
         for (count, draft) in read::read(source).enumerate() {
             match draft {
                 Ok(_) if count > 0 && self.settings.output == Output::Stdout => return Err(one_article(count + 1)),
@@ -167,7 +173,9 @@ impl<'a> Run<'a> {
 
     /// Takes in one article: settles its row where there is nothing to translate, else lets it wait for its window.
     fn admit(&mut self, index: usize, draft: Draft, count: usize) -> Result<(), Failure> {
-        let label = labelled(&draft.provenance.path, draft.provenance.record.as_deref());
+        let name = self.names.of(index, draft.provenance.record.as_deref());
+        let (name, mark) = self.unlike_others(name.expect("names were planned for every input of this list"));
+        let label = labelled(&draft.provenance.path, draft.provenance.record.as_deref()) + &mark;
         let bytes = draft.provenance.bytes;
         if count > 0 {
             self.bar.one_more_article();
@@ -176,11 +184,12 @@ impl<'a> Run<'a> {
             self.bar.passed_over(bytes);
             return Ok(());
         }
-        let name = self.names.of(index, draft.provenance.record.as_deref());
-        let name = name.expect("names were planned for every input of this list");
         let place = self.ledger.open(&label);
         match self.verdict(draft, &name)? {
             Verdict::Translate(article, language) => {
+                let (encoding, removed) = (&article.provenance.encoding, article.removed.len());
+                let sentences = article.sentences.len();
+                self.ui.detail(format!("{label}: {encoding}, {sentences} sentences, {removed} spans removed"));
                 self.window.push(Waiting { place, article: *article, language, name });
                 return Ok(());
             }
@@ -191,6 +200,14 @@ impl<'a> Run<'a> {
         }
         self.bar.passed_over(bytes);
         Ok(())
+    }
+
+    /// Returns an output name that no record before has, and what was added to it: two records may bear one id.
+    fn unlike_others(&mut self, name: String) -> (String, String) {
+        let mut marks = iter::once(String::new()).chain((2..).map(|count| format!("-{count}")));
+        let fresh = marks.find(|mark| self.records.insert(format!("{name}{mark}").to_lowercase()));
+        let mark = fresh.expect("the marks never end");
+        (name + &mark, mark)
     }
 
     /// Decides what is to be done with an article.

@@ -256,6 +256,27 @@ fn records_of_a_jsonl_file_are_articles_of_their_own() {
 }
 
 #[test]
+fn two_records_of_one_id_are_two_documents() {
+    let line = |text: &str| serde_json::json!({"id": "dup", "text": text}).to_string();
+    let lines = [line(ARABIC), line(OTHER)].join("\n");
+    let desk = Desk::new(&[("feed/week.jsonl", &lines)]);
+    desk.translate(&["feed"]).exits(0);
+    assert!(desk.read("outputs/week/dup.md").contains("المدرسة"));
+    assert!(desk.read("outputs/week/dup-2.md").contains("الإعدادات"));
+    desk.translate(&["feed"]).exits(0).says("0 written, 2 skipped");
+}
+
+#[test]
+fn the_json_is_the_same_at_another_hour_and_by_another_command() {
+    let desk = Desk::new(&[("in/a.txt", ARABIC)]);
+    desk.translate(&["in", "-o", "one"]);
+    let later = [("SOURCE_DATE_EPOCH", "1713650680")];
+    desk.run_with(&["in", "-o", "two", "--threads", "1", "--model", "builtin", "--beam", "1"], &later, "");
+    assert_ne!(desk.read("one/a.md"), desk.read("two/a.md"));
+    assert_eq!(desk.read("one/a.json"), desk.read("two/a.json"));
+}
+
+#[test]
 fn the_first_failure_stops_the_run_where_that_is_asked_for() {
     let desk = Desk::new(&[("a.json", "not json"), ("b.txt", ARABIC)]);
     desk.translate(&["a.json", "b.txt", "--fail-fast"]).exits(1);

@@ -11,6 +11,9 @@ use serde::{Deserialize, Deserializer};
 /// The file, where the model has one.
 pub const FILE: &str = "generation_config.json";
 
+/// The widest beam that a model may ask for: memory grows with it.
+const MAX_BEAMS: usize = 64;
+
 /// When beam search stops looking for better hypotheses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EarlyStopping {
@@ -132,6 +135,9 @@ impl GenerationConfig {
                 format!("a maximum length of {max_length} leaves room for no token"),
             ));
         }
+        if fields.num_beams.is_some_and(|beams| beams > MAX_BEAMS) {
+            return Err(EngineError::malformed(FILE, format!("num_beams is over {MAX_BEAMS}")));
+        }
         if eos.is_empty() {
             return Err(EngineError::malformed(FILE, "neither it nor config.json names an eos_token_id"));
         }
@@ -189,6 +195,7 @@ mod tests {
             r#"{"decoder_start_token_id": 9, "eos_token_id": 0, "max_length": 1}"#,
             r#"{"decoder_start_token_id": 9, "max_length": 10}"#,
             r#"{"eos_token_id": 0}"#,
+            r#"{"decoder_start_token_id": 9, "eos_token_id": 0, "num_beams": 100000000}"#,
         ] {
             let fields: Fields = serde_json::from_str(json).unwrap();
             assert!(GenerationConfig::complete(fields.clone(), &fields).is_err(), "{json}");

@@ -5,7 +5,7 @@
 
 use super::{
     model::{Made, Model},
-    write::{sha256, with_extension},
+    write::{fingerprint, with_extension},
 };
 use crate::{
     cli::{Format, SummaryKind},
@@ -56,8 +56,9 @@ fn without_record(base: &Path, settings: &Settings) -> Earlier {
 
 fn edited(base: &Path, stored: &Stored) -> Option<String> {
     let folder = base.parent().unwrap_or(Path::new(""));
-    let differs =
-        |(file, hash): &(&String, &String)| fs::read(folder.join(file)).is_ok_and(|bytes| sha256(&bytes) != **hash);
+    let differs = |(file, hash): &(&String, &String)| {
+        fs::read(folder.join(file)).is_ok_and(|bytes| fingerprint(&bytes) != **hash)
+    };
     stored.outputs.iter().find(differs).map(|(file, _)| file.clone())
 }
 
@@ -103,7 +104,7 @@ mod tests {
             document.article.provenance.sha256 = "abc".into();
             document.model =
                 ModelRecord { name: "Helsinki-NLP/opus-mt-ar-en".into(), beam: 4, ..ModelRecord::default() };
-            let outputs = BTreeMap::from([("v1.2.md".to_owned(), sha256(b"text"))]);
+            let outputs = BTreeMap::from([("v1.2.md".to_owned(), fingerprint(b"text"))]);
             fs::write(place.folder.path().join("v1.2.md"), "text").unwrap();
             fs::write(place.folder.path().join("v1.2.json"), Json { outputs }.render(&document)).unwrap();
             place

@@ -21,7 +21,7 @@ pub fn write(document: &Document, base: &Path, formats: &[Format]) -> io::Result
         let (path, bytes) = (with_extension(base, Markdown.extension()), Markdown.render(document));
         write_atomic(&path, &bytes)?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        outputs.insert(name, sha256(&bytes));
+        outputs.insert(name, fingerprint(&bytes));
     }
     let json = Json { outputs };
     if formats.contains(&Format::Json) {
@@ -38,9 +38,18 @@ pub fn with_extension(base: &Path, extension: &str) -> PathBuf {
     path.into()
 }
 
-/// Returns the SHA-256 of bytes in lower-case hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+/// Returns the SHA-256 of a Markdown document, in lower-case hexadecimal, without the lines of its front matter that say
+/// when and how it was made: the same article by the same model has the same fingerprint at any time.
+pub fn fingerprint(markdown: &[u8]) -> String {
+    let mut hasher = Sha256::new();
+    let mut fences = 0;
+    for line in markdown.split_inclusive(|byte| *byte == b'\n') {
+        fences += usize::from(line.trim_ascii_end() == b"---");
+        if fences != 1 || !(line.starts_with(b"created: ") || line.starts_with(b"command: ")) {
+            hasher.update(line);
+        }
+    }
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -56,7 +65,16 @@ mod tests {
         let first = write(&Document::default(), &base, &[Format::Md, Format::Json]).unwrap();
         let stored = Stored::read(&fs::read(folder.path().join("deep/v1.2.json")).unwrap()).unwrap();
         let markdown = fs::read(folder.path().join("deep/v1.2.md")).unwrap();
-        assert_eq!((first, stored.outputs["v1.2.md"].as_str()), ("md", sha256(&markdown).as_str()));
+        assert_eq!((first, stored.outputs["v1.2.md"].as_str()), ("md", fingerprint(&markdown).as_str()));
+    }
+
+    #[test]
+    fn a_fingerprint_is_of_the_content_and_not_of_the_hour() {
+        let document = |created: &str, text: &str| format!("---\ncreated: \"{created}\"\n---\n{text}\ncreated: x\n");
+        let of = |created, text| fingerprint(document(created, text).as_bytes());
+        assert_eq!(of("2021", "text"), of("2022", "text"));
+        assert_ne!(of("2021", "text"), of("2021", "test"));
+        assert_ne!(fingerprint(b"---\n---\ncreated: a"), fingerprint(b"---\n---\ncreated: b"));
     }
 
     #[test]

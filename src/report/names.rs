@@ -109,7 +109,8 @@ impl Input {
             full: safe(full, "article"),
             // The count tells two inputs of one label apart.
             hash: short_hash(&format!("{times} {label}")),
-            holds_records: matches!(extension.as_deref(), Some("json" | "jsonl" | "ndjson")),
+            // A file whose name tells nothing may hold records too, as its content shows when it is read.
+            holds_records: label == "-" || matches!(extension.as_deref(), None | Some("json" | "jsonl" | "ndjson")),
         }
     }
 

@@ -53,9 +53,10 @@ pub(super) fn text(level: Level, message: &str, colour: bool) -> String {
     }
 }
 
-/// Returns the text with control characters other than line breaks replaced.
+/// Returns the text with control characters other than line breaks, and those that turn its direction, replaced.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if (c.is_control() && c != '\n') || turns(c) { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -71,6 +72,7 @@ mod tests {
 
     #[test]
     fn a_hostile_file_name_cannot_steer_the_terminal() {
+        assert_eq!(text(Level::Note, "a\u{202e}txt", false), "a\u{fffd}txt");
         assert_eq!(text(Level::Note, "a\x1b]0;title\x07b", false), "a\u{fffd}]0;title\u{fffd}b");
     }
 }

@@ -77,7 +77,7 @@ fn is_damaged_utf8(bytes: &[u8]) -> bool {
     let sample = String::from_utf8_lossy(telling_part(bytes));
     let bad = sample.chars().filter(|&c| c == '\u{fffd}').count();
     let good = sample.chars().filter(|&c| !c.is_ascii() && c != '\u{fffd}').count();
-    bad * 20 <= good
+    bad * 4 <= good
 }
 
 /// Chooses among the one-byte encodings (and any other that was declared).
