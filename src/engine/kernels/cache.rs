@@ -62,7 +62,8 @@ impl Slot {
 impl SelfCache {
     /// Returns an empty cache for `slots` rows of about `capacity` positions; a slot grows where more are written.
     pub fn new(slots: usize, capacity: usize, heads: Heads, device: &Device) -> SelfCache {
-        let slot = Slot { cells: Vec::new(), usual: capacity * 2 * heads.width() };
+        // At least one position: a slot that just gave back its memory then never seems too large at its second write.
+        let slot = Slot { cells: Vec::new(), usual: capacity.max(1) * 2 * heads.width() };
         let form = match device {
             Device::Cpu => Form::Host(vec![slot; slots]),
             _ => Form::Device { slots, positions: Vec::new() },
@@ -259,7 +260,7 @@ mod tests {
 
     #[test]
     fn rows_follow_their_lineage_across_growth_as_plain_tensors_do() {
-        let mut cache = SelfCache::new(3, 1, HEADS, &Device::Cpu);
+        let mut cache = SelfCache::new(3, 0, HEADS, &Device::Cpu);
         let mut steps = Vec::new();
         // Beams swap slots at each step; each lineage is the parent's plus the slot the parent wrote.
         let lineages: [[&[u32]; 3]; 4] =
