@@ -12,6 +12,7 @@ use summarize::engine::{
     ModelFiles, Origin, arch,
     batch::{self, Job, Schedule},
     generation::GenerationConfig,
+    precision::Precision,
     weights::Weights,
 };
 
@@ -20,6 +21,7 @@ struct Options {
     workload: PathBuf,
     beam: usize,
     threads: usize,
+    precision: Precision,
     batch_tokens: usize,
     reps: usize,
 }
@@ -36,6 +38,10 @@ impl Options {
             workload: pairs.get("workload")?.into(),
             beam,
             threads: number("threads", 2),
+            precision: match pairs.get("precision").copied() {
+                Some("int8") => Precision::Int8,
+                _ => Precision::F32,
+            },
             batch_tokens: number("batch-tokens", 2048),
             reps: number("reps", 3),
         })
@@ -56,7 +62,7 @@ fn main() {
         hashes: BTreeMap::new(),
     };
     let weights = Weights::open(&files).unwrap();
-    let model = arch::load(&files, &weights, &candle_core::Device::Cpu).unwrap();
+    let model = arch::load(&files, &weights, &candle_core::Device::Cpu, options.precision).unwrap();
     let config = GenerationConfig::read(&files).unwrap();
     let load_seconds = start.elapsed().as_secs_f64();
     let jobs = jobs(&options, &config);
@@ -74,7 +80,7 @@ fn main() {
     seconds.sort_by(f64::total_cmp);
     let median = seconds[seconds.len() / 2];
     let line = json!({
-        "peer": "summarize", "precision": "f32", "beam": options.beam, "threads": options.threads,
+        "peer": "summarize", "precision": options.precision.name(), "beam": options.beam, "threads": options.threads,
         "batch_tokens": options.batch_tokens, "ntok": target_tokens,
         "target_tokens_per_second": round(target_tokens as f64 / median),
         "sentences_per_second": round(jobs.len() as f64 / median),

@@ -7,7 +7,7 @@ mod layers;
 
 use crate::{
     cli::{Format, Options, SummaryKind},
-    engine::DeviceChoice,
+    engine::{DeviceChoice, precision::PrecisionChoice},
 };
 use std::{
     fmt,
@@ -105,6 +105,8 @@ pub struct Settings {
     pub model: String,
     /// The device to compute on.
     pub device: DeviceChoice,
+    /// The arithmetic.
+    pub precision: PrecisionChoice,
     /// CPU threads.
     pub threads: usize,
     /// Beams; `None` takes the model's own.
@@ -146,6 +148,7 @@ impl Settings {
                 .unwrap_or(3),
             model: not_empty("model", options.model)?.unwrap_or_else(|| "auto".into()),
             device: parsed("device", compute.device)?.unwrap_or(DeviceChoice::Auto),
+            precision: parsed("precision", compute.precision)?.unwrap_or_default(),
             threads: within("threads", compute.threads, 1024)?.unwrap_or_else(cores),
             beam: within("beam", compute.beam, MAX_BEAM)?,
             batch_tokens: within("batch-tokens", options.batch_tokens, 1 << 24)?,

@@ -118,8 +118,18 @@ fn modified(path: &Path) -> std::time::SystemTime {
 #[test]
 fn help_lists_every_option_that_works_and_none_that_does_not() {
     let help = Desk::new(&[]).run(&["--help"]).exits(0).stdout;
-    for option in ["--lang", "--from", "--output", "--model", "--summary", "--device", "--beam", "--shard", "--strict"]
-    {
+    for option in [
+        "--lang",
+        "--from",
+        "--output",
+        "--model",
+        "--summary",
+        "--device",
+        "--precision",
+        "--beam",
+        "--shard",
+        "--strict",
+    ] {
         assert!(help.contains(option), "{option} is missing");
     }
     for later in

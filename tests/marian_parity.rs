@@ -20,6 +20,8 @@ use summarize::engine::{
     batch::{self, Job, Schedule},
     decode::Hypothesis,
     generation::GenerationConfig,
+    kernels::projection::{Scores, Wanted},
+    precision::Precision,
     weights::Weights,
 };
 
@@ -42,7 +44,7 @@ impl Checkpoint {
         let weights = Weights::open(&files).unwrap();
         Checkpoint {
             name: folder.file_name().unwrap().to_string_lossy().into_owned(),
-            model: arch::load(&files, &weights, &Device::Cpu).unwrap(),
+            model: arch::load(&files, &weights, &Device::Cpu, Precision::F32).unwrap(),
             config: GenerationConfig::read(&files).unwrap(),
             golden: serde_json::from_slice(&fs::read(folder.join("golden.json")).unwrap()).unwrap(),
             tensors: candle_core::safetensors::load(folder.join("golden.safetensors"), &Device::Cpu).unwrap(),
@@ -147,9 +149,10 @@ fn run_forced(checkpoint: &Checkpoint, source: &[u32], inputs: &[u32]) -> (Tenso
     let (mut logits, mut taps) = (Vec::new(), Vec::new());
     for (position, token) in inputs.iter().enumerate() {
         let lineage = vec![0; position];
-        let row = Row { token: *token, memory: &memory, slot: 0, lineage: &lineage };
+        let row = Row { token: *token, memory: &memory, slot: 0, lineage: &lineage, wanted: Wanted::All };
         let mut step = model.step(&mut state, &[row], Some(model.alignment_tap())).unwrap();
-        logits.append(&mut step.logits);
+        let Some(Scores::All(row)) = step.scores.pop() else { panic!("all scores were wanted") };
+        logits.extend(row);
         taps.append(&mut step.taps[0]);
     }
     let tensor = |values, width| Tensor::from_vec(values, (inputs.len(), width), &Device::Cpu).unwrap();

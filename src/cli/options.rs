@@ -87,6 +87,9 @@ pub struct ComputeOptions {
     /// auto, cpu, cuda, cuda:N or metal [default: auto]
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
+    /// auto, f32 or int8; int8 is about three times as fast on a CPU and changes wording [default: auto, which is f32]
+    #[arg(long, value_name = "P")]
+    pub precision: Option<String>,
     /// Beams of the search; 1 is greedy and fastest [default: the model's own]
     #[arg(long, value_name = "N")]
     pub beam: Option<usize>,

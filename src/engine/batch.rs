@@ -9,12 +9,18 @@ use super::{
     arch::{DecoderState, Row, Seq2Seq},
     decode::{Hypothesis, Open, Search, search},
     generation::GenerationConfig,
-    kernels::cache::{CrossMemory, Tap},
+    kernels::{
+        cache::{CrossMemory, Tap},
+        projection::Wanted,
+    },
 };
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
+
+/// Source tokens that are encoded in one go.
+const ENCODED_TOGETHER: usize = 256;
 
 /// One source to decode.
 #[derive(Debug, Clone)]
@@ -192,8 +198,7 @@ impl<'a> Worker<'a> {
         if taken.is_empty() {
             return Ok(());
         }
-        let sources: Vec<&[u32]> = taken.iter().map(|index| self.queue.jobs[*index].source.as_slice()).collect();
-        let memories = self.model.memories(&self.model.encode(&sources)?, &sources)?;
+        let memories = self.encode(taken)?;
         for (index, memory) in taken.iter().zip(memories) {
             let Some(first_slot) = self.free_slots.pop() else { break };
             let job = &self.queue.jobs[*index];
@@ -211,28 +216,50 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    /// Encodes sources a few at a time, so that what lies between the layers stays in cache.
+    fn encode(&self, taken: &[usize]) -> Result<Vec<CrossMemory>, EngineError> {
+        let source = |index: &usize| self.queue.jobs[*index].source.as_slice();
+        let mut memories = Vec::with_capacity(taken.len());
+        let mut rest = taken;
+        while !rest.is_empty() {
+            let mut tokens = 0;
+            let fits = |index: &&usize| {
+                tokens += source(index).len();
+                tokens <= ENCODED_TOGETHER
+            };
+            let (now, later) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+            let sources: Vec<&[u32]> = now.iter().map(source).collect();
+            memories.extend(self.model.memories(&self.model.encode(&sources)?, &sources)?);
+            rest = later;
+        }
+        Ok(memories)
+    }
+
     fn step(&mut self, state: &mut DecoderState) -> Result<(), EngineError> {
         let lineages: Vec<Vec<u32>> = self.active.iter().flat_map(slot_lineages).collect();
+        let vocabulary = self.model.vocabulary();
+        let wanted: Vec<Wanted> = self.active.iter().flat_map(|active| active.search.wanted(vocabulary)).collect();
         let opens = self
             .active
             .iter()
             .flat_map(|active| active.search.open().iter().enumerate().map(move |(beam, open)| (active, beam, open)));
         let rows: Vec<Row<'_>> = opens
             .zip(&lineages)
-            .map(|((active, beam, open), lineage)| Row {
+            .zip(&wanted)
+            .map(|(((active, beam, open), lineage), wanted)| Row {
                 token: open.tokens.last().copied().unwrap_or_default(),
                 memory: &active.memory,
                 slot: active.first_slot + beam,
                 lineage,
+                wanted: *wanted,
             })
             .collect();
         let mut output = self.model.step(state, &rows, self.tap)?;
-        let vocabulary = self.model.vocabulary();
-        let (mut logits, mut taps) = (output.logits.as_mut_slice(), output.taps.into_iter());
+        let (mut scores, mut taps) = (output.scores.as_mut_slice(), output.taps.into_iter());
         for active in &mut self.active {
             let open = active.search.open().len();
-            let (own, rest) = logits.split_at_mut(open * vocabulary);
-            logits = rest;
+            let (own, rest) = scores.split_at_mut(open);
+            scores = rest;
             for (beam, tap) in taps.by_ref().take(open).enumerate() {
                 let position = active.search.open()[beam].lineage.len();
                 active.taps[beam].resize(position, Vec::new());

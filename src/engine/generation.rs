@@ -174,6 +174,23 @@ fn fields(files: &ModelFiles, file: &str) -> Result<Fields, EngineError> {
 }
 
 #[cfg(test)]
+impl GenerationConfig {
+    /// Returns the configuration of a model whose `config.json` holds this.
+    pub(crate) fn of(json: &str) -> GenerationConfig {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.json"), json).unwrap();
+        let files = ModelFiles {
+            origin: crate::engine::Origin::Folder(folder.path().to_owned()),
+            name: "test".into(),
+            revision: None,
+            licence: None,
+            hashes: Default::default(),
+        };
+        GenerationConfig::read(&files).unwrap()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

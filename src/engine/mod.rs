@@ -14,6 +14,7 @@ pub mod files;
 pub mod generation;
 pub mod hub;
 pub mod kernels;
+pub mod precision;
 pub mod resolve;
 pub mod tokenizer;
 pub mod weights;
@@ -27,6 +28,7 @@ use batch::{Job, Schedule};
 use candle_core::Device;
 use decode::Hypothesis;
 use generation::GenerationConfig;
+use precision::{Precision, PrecisionChoice};
 use std::{collections::BTreeMap, ops::Range, sync::atomic::AtomicBool};
 use tokenizer::{Encoding, Tokenizer};
 
@@ -42,6 +44,8 @@ const GPU_TOKENS: usize = 65_536;
 pub struct EngineOptions {
     /// The device.
     pub device: DeviceChoice,
+    /// The arithmetic.
+    pub precision: PrecisionChoice,
     /// CPU threads.
     pub threads: usize,
 }
@@ -85,6 +89,7 @@ pub struct Engine {
     tokenizer: Tokenizer,
     generation: GenerationConfig,
     device: Device,
+    precision: Precision,
     threads: usize,
     files: BTreeMap<String, String>,
 }
@@ -93,12 +98,13 @@ impl Engine {
     /// Loads a model; the errors name the file at fault, or the device.
     pub fn load(files: &ModelFiles, options: &EngineOptions) -> Result<Engine, EngineError> {
         let device = options.device.open()?;
+        let precision = options.precision.on(&device)?;
         let tokenizer = Tokenizer::load(files)?;
         let generation = GenerationConfig::read(files)?;
         let weights = weights::Weights::open(files)?;
-        let model = arch::load(files, &weights, &device)?;
+        let model = arch::load(files, &weights, &device, precision)?;
         let files = hashes(files, weights.files())?;
-        Ok(Engine { model, tokenizer, generation, device, threads: options.threads.max(1), files })
+        Ok(Engine { model, tokenizer, generation, device, precision, threads: options.threads.max(1), files })
     }
 
     /// Returns the count of tokens of a text, `</s>` included.
@@ -156,7 +162,7 @@ impl Engine {
 
     /// Returns the arithmetic the model runs in.
     pub fn precision(&self) -> &'static str {
-        "f32"
+        self.precision.name()
     }
 
     /// Returns the number of beams that decoding with these options uses.

@@ -78,6 +78,7 @@ fn is_alike(stored: &Stored, settings: &Settings, model: &mut Model<'_>) -> Resu
         name: stored.model["name"].as_str().unwrap_or_default(),
         revision: stored.model["revision"].as_str(),
         beam: stored.model["decode"]["beam"].as_u64().unwrap_or_default(),
+        precision: stored.model["precision"].as_str().unwrap_or_default(),
     };
     Ok(stored.target_language == settings.lang && stored.summary_sentences == summary && model.would_make(made)?)
 }

@@ -49,6 +49,8 @@ pub struct Made<'a> {
     pub revision: Option<&'a str>,
     /// Beams.
     pub beam: u64,
+    /// Name of the arithmetic.
+    pub precision: &'a str,
 }
 
 /// Returns the settings of the hub: flags, `SUMMARIZE_*` and `summarize.toml` over what Python's huggingface_hub reads.
@@ -118,6 +120,9 @@ impl<'a> Model<'a> {
     ///
     /// Asks the hub only where a document came from the built-in model in place of a better one that may now be had.
     pub fn would_make(&mut self, made: Made<'_>) -> Result<bool, EngineError> {
+        if made.precision != self.settings.precision.precision().name() {
+            return Ok(false);
+        }
         self.look_on_this_machine();
         let Some(found) = &self.found else { return Ok(self.is_called(made.name)) };
         if !found.is_final && self.is_called(made.name) {
@@ -180,7 +185,8 @@ impl<'a> Model<'a> {
         if let Some(engine) = &self.engine {
             return Ok(Arc::clone(engine));
         }
-        let options = EngineOptions { device: self.settings.device, threads: self.settings.threads };
+        let Settings { device, precision, threads, .. } = *self.settings;
+        let options = EngineOptions { device, precision, threads };
         let resolved = self.resolved()?.clone();
         let engine = Arc::new(Engine::load(&resolved.files, &options)?);
         self.announce(&resolved, &engine);
@@ -256,7 +262,7 @@ mod tests {
     fn a_document_of_the_named_model_counts_without_the_model() {
         let (settings, ui) = (settings("opus-mt-ar-en", "en"), quiet());
         let mut model = Model::new(&settings, &ui).unwrap();
-        let made = |name| Made { name, revision: Some("abc"), beam: 4 };
+        let made = |name| Made { name, revision: Some("abc"), beam: 4, precision: "f32" };
         assert!(model.would_make(made("Helsinki-NLP/opus-mt-ar-en")).unwrap());
         assert!(!model.would_make(made("builtin")).unwrap());
     }
@@ -267,8 +273,9 @@ mod tests {
         let (settings, ui) = (settings("auto", "en"), quiet());
         let mut model = Model::new(&settings, &ui).unwrap();
         let beam = model.resolved().map(|resolved| GenerationConfig::read(&resolved.files).unwrap().num_beams).unwrap();
-        let made = |beam: usize| Made { name: "builtin", revision: None, beam: beam as u64 };
+        let made = |beam: usize| Made { name: "builtin", revision: None, beam: beam as u64, precision: "f32" };
         assert!(model.would_make(made(beam)).unwrap());
         assert!(!model.would_make(made(beam + 1)).unwrap());
+        assert!(!model.would_make(Made { precision: "int8", ..made(beam) }).unwrap());
     }
 }

@@ -14,28 +14,36 @@ use crate::engine::{
         attention::Heads,
         cache::{CrossMemory, SelfCache, Tap},
         linear::Linear,
+        projection::{Projection, Wanted},
     },
+    precision::Precision,
     weights::Weights,
 };
 use candle_core::{Device, Tensor};
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
 
 /// A Marian model, ready to run.
 pub struct EncoderDecoder {
     config: BartConfig,
     device: Device,
+    precision: Precision,
     source_embedding: Embedding,
     target_embedding: Embedding,
     encoder: Vec<EncoderLayer>,
     decoder: Vec<DecoderLayer>,
     cross_projections: Linear,
-    head: Linear,
+    head: Projection,
 }
 
 impl EncoderDecoder {
     /// Builds the model from its tensors.
-    pub fn load(config: BartConfig, weights: &Weights, device: &Device) -> Result<EncoderDecoder, EngineError> {
-        let builder = Builder { weights, device };
+    pub fn load(
+        config: BartConfig,
+        weights: &Weights,
+        device: &Device,
+        precision: Precision,
+    ) -> Result<EncoderDecoder, EngineError> {
+        let builder = Builder { weights, device, precision };
         let (source, target) = embedding_names(&config, weights);
         let source_table = builder.table(source, config.vocab_size, config.d_model)?;
         let target_table = match source == target {
@@ -55,8 +63,14 @@ impl EncoderDecoder {
             source_embedding: Embedding::load(&builder, "encoder", source_table, &config)?,
             target_embedding: Embedding::load(&builder, "decoder", target_table, &config)?,
             device: device.clone(),
+            precision,
             config,
         })
+    }
+
+    fn decoder_heads(&self) -> Heads {
+        let count = self.config.decoder_attention_heads;
+        Heads { count, dim: self.config.d_model / count }
     }
 }
 
@@ -80,7 +94,7 @@ fn embedding_names(config: &BartConfig, weights: &Weights) -> (&'static str, &'s
 
 /// Returns the output projection: with tied embeddings the target embedding itself, whatever the file's `lm_head.weight`
 /// holds, since conversions of Marian models left stale heads behind (transformers #26216).
-fn head(builder: &Builder<'_>, config: &BartConfig, target_embedding: &str) -> Result<Linear, EngineError> {
+fn head(builder: &Builder<'_>, config: &BartConfig, target_embedding: &str) -> Result<Projection, EngineError> {
     let vocabulary = config.target_vocabulary();
     let name = if config.tie_word_embeddings { target_embedding } else { "lm_head.weight" };
     let weight = builder.weights.tensor(name, &[vocabulary, config.d_model])?;
@@ -88,7 +102,7 @@ fn head(builder: &Builder<'_>, config: &BartConfig, target_embedding: &str) -> R
         true => Some(builder.weights.tensor("final_logits_bias", &[1, vocabulary])?.squeeze(0)?),
         false => None,
     };
-    Ok(Linear::new(&weight, bias.as_ref(), builder.device)?)
+    Ok(Projection::new(&weight, bias.as_ref(), builder.device, builder.precision)?)
 }
 
 impl Seq2Seq for EncoderDecoder {
@@ -103,15 +117,13 @@ impl Seq2Seq for EncoderDecoder {
     }
 
     fn memories(&self, hidden: &Tensor, sources: &[&[u32]]) -> Result<Vec<CrossMemory>, EngineError> {
-        let projections = Arc::new(self.cross_projections.forward(hidden)?); // (tokens, layers * 2 d)
-        let memory = |rows| CrossMemory { projections: projections.clone(), rows };
-        Ok(ranges(sources).into_iter().map(memory).collect())
+        let projections = self.cross_projections.forward(hidden)?; // (tokens, layers * 2 d)
+        Ok(CrossMemory::split(&projections, &ranges(sources), self.decoder_heads(), self.precision)?)
     }
 
     fn state(&self, slots: usize, capacity: usize) -> DecoderState {
-        let heads = self.config.decoder_attention_heads;
-        let heads = Heads { count: heads, dim: self.config.d_model / heads };
-        let layers = self.decoder.iter().map(|_| SelfCache::new(slots, capacity, heads, &self.device));
+        let heads = self.decoder_heads();
+        let layers = self.decoder.iter().map(|_| SelfCache::new(slots, capacity, heads, &self.device, self.precision));
         DecoderState { layers: layers.collect() }
     }
 
@@ -128,7 +140,8 @@ impl Seq2Seq for EncoderDecoder {
                 taps = tapped;
             }
         }
-        Ok(StepOutput { logits: self.head.forward_values(&x)?, taps })
+        let wanted: Vec<Wanted> = rows.iter().map(|row| row.wanted).collect();
+        Ok(StepOutput { scores: self.head.scores(&x, &wanted)?, taps })
     }
 
     fn vocabulary(&self) -> usize {

@@ -9,7 +9,11 @@ mod layers;
 
 use super::{
     EngineError, ModelFiles,
-    kernels::cache::{CrossMemory, SelfCache, Tap},
+    kernels::{
+        cache::{CrossMemory, SelfCache, Tap},
+        projection::{Scores, Wanted},
+    },
+    precision::Precision,
     weights::Weights,
 };
 use candle_core::{Device, Tensor};
@@ -26,13 +30,15 @@ pub struct Row<'a> {
     pub slot: usize,
     /// For each earlier position, the slot that was written; its length is the position.
     pub lineage: &'a [u32],
+    /// What search wants to know of its scores.
+    pub wanted: Wanted,
 }
 
 /// What one decoding step gives.
 #[derive(Debug)]
 pub struct StepOutput {
-    /// Scores over the vocabulary before softmax, (rows, vocabulary).
-    pub logits: Vec<f32>,
+    /// What each row wanted to know of its scores over the vocabulary, before softmax.
+    pub scores: Vec<Scores>,
     /// The tapped cross-attention weights of each row, over its source's tokens.
     pub taps: Vec<Vec<f32>>,
 }
@@ -71,8 +77,13 @@ pub trait Seq2Seq: Send + Sync {
 }
 
 /// Loads the model that `config.json` describes.
-pub fn load(files: &ModelFiles, weights: &Weights, device: &Device) -> Result<Box<dyn Seq2Seq>, EngineError> {
+pub fn load(
+    files: &ModelFiles,
+    weights: &Weights,
+    device: &Device,
+    precision: Precision,
+) -> Result<Box<dyn Seq2Seq>, EngineError> {
     match ModelConfig::read(files)? {
-        ModelConfig::Marian(config) => Ok(Box::new(bart::EncoderDecoder::load(config, weights, device)?)),
+        ModelConfig::Marian(config) => Ok(Box::new(bart::EncoderDecoder::load(config, weights, device, precision)?)),
     }
 }

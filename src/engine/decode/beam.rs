@@ -4,10 +4,13 @@
 //! scores (f32, the order of penalties, -1e9 for "not available") follows `_beam_search` of transformers, since a tie
 //! broken elsewhere is another translation.
 
-use super::{Open, Search, processors::Scores};
+use super::{
+    Open, Search,
+    processors::{candidates, wanted},
+};
 use crate::engine::{
     generation::{EarlyStopping, GenerationConfig},
-    kernels::softmax::{log_sum_exp, top},
+    kernels::projection::{Scores, Wanted},
 };
 
 /// Stands for a beam that is not available; finite, so that sums stay comparable.
@@ -23,7 +26,7 @@ struct Finished {
 /// A hypothesis one token on, not yet sorted into open and finished.
 struct Candidate {
     beam: usize,
-    token: usize,
+    token: u32,
     score: f32,
     raw: f32,
 }
@@ -51,23 +54,25 @@ impl Beam {
         }
     }
 
-    /// Returns the best continuations over all beams, best first: enough that `num_beams` stay open whatever ends.
-    fn candidates(&self, logits: &mut [f32]) -> Vec<Candidate> {
-        let keep = (1 + self.config.eos.len()).max(2) * self.config.num_beams;
-        let vocabulary = logits.len() / self.open.len();
-        let mut candidates = Vec::with_capacity(keep * (self.open.len() + 1));
-        for (beam, row) in logits.chunks_exact_mut(vocabulary).enumerate() {
-            let total = log_sum_exp(row);
-            let scores = Scores::new(&self.config, &self.open[beam].tokens, row, total, true);
-            for token in top(scores.processed, keep) {
-                let score = scores.processed[token] + self.open_scores[beam];
-                candidates.push(Candidate { beam, token, score, raw: scores.raw(token) });
+    /// Returns how many continuations are looked at: enough that `num_beams` stay open whatever ends.
+    fn keep(&self) -> usize {
+        (1 + self.config.eos.len()).max(2) * self.config.num_beams
+    }
+
+    /// Returns the best continuations over all beams, best first.
+    fn candidates(&self, scores: &mut [Scores]) -> Vec<Candidate> {
+        let keep = self.keep();
+        let mut all = Vec::with_capacity(keep * (self.open.len() + 1));
+        for (beam, scores) in scores.iter_mut().enumerate() {
+            for next in candidates(&self.config, &self.open[beam].tokens, scores, keep, true) {
+                let score = next.score + self.open_scores[beam];
+                all.push(Candidate { beam, token: next.token, score, raw: next.raw });
             }
         }
         // A stable sort keeps the lower beam, then the better-ranked token, first among equals.
-        candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
-        candidates.truncate(keep);
-        candidates
+        all.sort_by(|a, b| b.score.total_cmp(&a.score));
+        all.truncate(keep);
+        all
     }
 
     /// Returns the open hypotheses of the next step with their scores: the best that have not ended.
@@ -112,10 +117,14 @@ impl Search for Beam {
         if self.done { &[] } else { &self.open }
     }
 
-    fn advance(&mut self, logits: &mut [f32]) {
-        let candidates = self.candidates(logits);
+    fn wanted(&self, vocabulary: usize) -> Vec<Wanted> {
+        self.open().iter().map(|open| wanted(&self.config, &open.tokens, self.keep(), vocabulary)).collect()
+    }
+
+    fn advance(&mut self, scores: &mut [Scores]) {
+        let candidates = self.candidates(scores);
         let continued: Vec<Open> =
-            candidates.iter().map(|c| self.open[c.beam].extend(c.beam, c.token as u32, c.raw)).collect();
+            candidates.iter().map(|c| self.open[c.beam].extend(c.beam, c.token, c.raw)).collect();
         let ended: Vec<bool> = continued.iter().map(|open| open.ends(&self.config)).collect();
         let length = self.open[0].tokens.len(); // tokens after the start token, the new one included
         let (open, open_scores) = self.reopen(&candidates, &continued, &ended);
@@ -142,16 +151,7 @@ mod tests {
     fn config(num_beams: usize) -> GenerationConfig {
         let json =
             format!(r#"{{"decoder_start_token_id": 3, "eos_token_id": 0, "num_beams": {num_beams}, "max_length": 6}}"#);
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("config.json"), json).unwrap();
-        let files = crate::engine::ModelFiles {
-            origin: crate::engine::Origin::Folder(folder.path().to_owned()),
-            name: "test".into(),
-            revision: None,
-            licence: None,
-            hashes: Default::default(),
-        };
-        GenerationConfig::read(&files).unwrap()
+        GenerationConfig::of(&json)
     }
 
     /// Scores of the next token that depend on the last one alone.
@@ -160,9 +160,10 @@ mod tests {
 
     fn run(search: &mut dyn Search) -> Open {
         while !search.done() {
-            let mut logits: Vec<f32> =
-                search.open().iter().flat_map(|open| TABLE[open.tokens[open.tokens.len() - 1] as usize]).collect();
-            search.advance(&mut logits);
+            let last = |open: &Open| open.tokens[open.tokens.len() - 1] as usize;
+            let mut scores: Vec<Scores> =
+                search.open().iter().map(|open| Scores::All(TABLE[last(open)].to_vec())).collect();
+            search.advance(&mut scores);
         }
         search.best().unwrap().clone()
     }

@@ -3,10 +3,13 @@
 //! Separate because it needs none of beam search's bookkeeping. The invariant: processors act on raw scores, as in
 //! transformers, where a penalty on log-probabilities would choose otherwise.
 
-use super::{Open, Search, processors::Scores};
+use super::{
+    Open, Search,
+    processors::{candidates, wanted},
+};
 use crate::engine::{
     generation::GenerationConfig,
-    kernels::softmax::{argmax, log_sum_exp},
+    kernels::projection::{Scores, Wanted},
 };
 
 /// The greedy search for one source.
@@ -30,11 +33,14 @@ impl Search for Greedy {
         if self.done { &[] } else { std::slice::from_ref(&self.current) }
     }
 
-    fn advance(&mut self, logits: &mut [f32]) {
-        let total = log_sum_exp(logits);
-        let scores = Scores::new(&self.config, &self.current.tokens, logits, total, false);
-        let token = argmax(scores.processed);
-        self.current = self.current.extend(0, token as u32, scores.raw(token));
+    fn wanted(&self, vocabulary: usize) -> Vec<Wanted> {
+        self.open().iter().map(|open| wanted(&self.config, &open.tokens, 1, vocabulary)).collect()
+    }
+
+    fn advance(&mut self, scores: &mut [Scores]) {
+        let Some(scores) = scores.first_mut() else { return };
+        let Some(best) = candidates(&self.config, &self.current.tokens, scores, 1, false).pop() else { return };
+        self.current = self.current.extend(0, best.token, best.raw);
         self.done = self.current.ends(&self.config);
     }
 

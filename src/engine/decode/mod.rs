@@ -8,7 +8,10 @@ pub mod beam;
 pub mod greedy;
 pub mod processors;
 
-use super::generation::GenerationConfig;
+use super::{
+    generation::GenerationConfig,
+    kernels::projection::{Scores, Wanted},
+};
 
 /// A finished output.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,8 +60,11 @@ pub trait Search: Send {
     /// Returns the open hypotheses, in beam order: the rows of the next step.
     fn open(&self) -> &[Open];
 
-    /// Takes the scores of each open hypothesis' next token, (open, vocabulary), and moves on; the scores are scratch.
-    fn advance(&mut self, logits: &mut [f32]);
+    /// Returns what each open hypothesis wants to know of its next token's scores.
+    fn wanted(&self, vocabulary: usize) -> Vec<Wanted>;
+
+    /// Takes the scores of each open hypothesis' next token and moves on; the scores are scratch.
+    fn advance(&mut self, scores: &mut [Scores]);
 
     /// Returns true when the output is final.
     fn done(&self) -> bool;

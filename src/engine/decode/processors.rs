@@ -3,29 +3,84 @@
 //! Separate because greedy and beam search share them. The invariant: a processor sees the tokens so far, the start
 //! token included, and one row of scores, and changes nothing else.
 
-use crate::engine::{generation::GenerationConfig, kernels::softmax::log_sum_exp};
+use crate::engine::{
+    generation::GenerationConfig,
+    kernels::{
+        projection::{Scores, Wanted},
+        softmax::{log_sum_exp, top},
+    },
+};
 
 const RULED_OUT: f32 = f32::NEG_INFINITY;
 
-/// Applies every processor of the configuration to one row of scores.
-pub fn process(config: &GenerationConfig, tokens: &[u32], scores: &mut [f32]) {
-    penalize_repetition(config.repetition_penalty, tokens, scores);
-    block_repeated_ngrams(config.no_repeat_ngram_size, tokens, scores);
-    block_bad_words(&config.bad_words, tokens, scores);
-    if tokens.len() < config.min_length || tokens.len() - 1 < config.min_new_tokens {
-        rule_out(&config.eos, scores);
+/// A token that may come next.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// The token.
+    pub token: u32,
+    /// Its score after processing.
+    pub score: f32,
+    /// Its log-probability in the model's own distribution.
+    pub raw: f32,
+}
+
+/// Returns what must be known of the next token's scores so that the `keep` best after processing are among them.
+pub fn wanted(config: &GenerationConfig, tokens: &[u32], keep: usize, vocabulary: usize) -> Wanted {
+    if alters_scores(config, tokens) {
+        return Wanted::All;
     }
+    let count = keep + ruled_out_first(config, tokens).len() + ruled_out_last(config, tokens).len();
+    if count < vocabulary { Wanted::Best(count) } else { Wanted::All }
+}
+
+/// Returns the `keep` best continuations after processing, best first, the lower token first among equals.
+///
+/// `normalize` takes log-probabilities for scores, as beam search does, instead of the scores before softmax.
+pub fn candidates(
+    config: &GenerationConfig,
+    tokens: &[u32],
+    scores: &mut Scores,
+    keep: usize,
+    normalize: bool,
+) -> Vec<Candidate> {
+    match scores {
+        Scores::All(row) => {
+            let total = log_sum_exp(row);
+            let offset = if normalize { total } else { 0.0 };
+            row.iter_mut().for_each(|score| *score -= offset);
+            let before = row.clone();
+            process(config, tokens, row);
+            let candidate = |i: usize| Candidate { token: i as u32, score: row[i], raw: before[i] - (total - offset) };
+            top(row, keep).into_iter().map(candidate).collect()
+        }
+        Scores::Best { best, total } => {
+            let ruled_out = [ruled_out_first(config, tokens), ruled_out_last(config, tokens)].concat();
+            let offset = if normalize { *total } else { 0.0 };
+            let candidate = |(token, score): &(u32, f32)| {
+                let score = score - offset;
+                Candidate { token: *token, score, raw: score - (*total - offset) }
+            };
+            let allowed = best.iter().filter(|(token, _)| !ruled_out.contains(token));
+            let mut candidates: Vec<Candidate> = allowed.map(candidate).collect();
+            // Two scores may have become equal by the subtraction.
+            candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.token.cmp(&b.token)));
+            candidates.truncate(keep);
+            candidates
+        }
+    }
+}
+
+/// Applies every processor of the configuration to one row of scores.
+fn process(config: &GenerationConfig, tokens: &[u32], scores: &mut [f32]) {
+    penalize_repetition(config.repetition_penalty, tokens, scores);
+    rule_out(&ruled_out_first(config, tokens), scores);
     if let (Some(forced), 1) = (config.forced_bos, tokens.len()) {
         force(&[forced], scores);
     }
     if !config.forced_eos.is_empty() && tokens.len() + 1 == config.max_length {
         force(&config.forced_eos, scores);
     }
-    rule_out(&config.suppress, scores);
-    let begin = if config.forced_bos.is_none() { 1 } else { 2 };
-    if tokens.len() == begin {
-        rule_out(&config.begin_suppress, scores);
-    }
+    rule_out(&ruled_out_last(config, tokens), scores);
     if config.renormalize_logits {
         let total = log_sum_exp(scores);
         scores.iter_mut().for_each(|score| *score -= total);
@@ -33,38 +88,28 @@ pub fn process(config: &GenerationConfig, tokens: &[u32], scores: &mut [f32]) {
 }
 
 /// Returns true where processing may change the score of a token that can still be chosen, not only rule tokens out.
-pub fn alters_scores(config: &GenerationConfig, tokens: &[u32]) -> bool {
+fn alters_scores(config: &GenerationConfig, tokens: &[u32]) -> bool {
     config.repetition_penalty != 1.0
         || config.renormalize_logits
         || (config.forced_bos.is_some() && tokens.len() == 1)
         || (!config.forced_eos.is_empty() && tokens.len() + 1 == config.max_length)
 }
 
-/// Scores of one row, before and after processing.
-pub struct Scores<'a> {
-    /// After.
-    pub processed: &'a [f32],
-    before: Option<Vec<f32>>,
-    offset: f32,
+/// Returns the tokens ruled out before any token is forced.
+fn ruled_out_first(config: &GenerationConfig, tokens: &[u32]) -> Vec<u32> {
+    let mut ids = repeated_ngrams(config.no_repeat_ngram_size, tokens);
+    ids.extend(bad_words(&config.bad_words, tokens));
+    if tokens.len() < config.min_length || tokens.len() - 1 < config.min_new_tokens {
+        ids.extend(&config.eos);
+    }
+    ids
 }
 
-impl<'a> Scores<'a> {
-    /// Subtracts `offset` from a row of logits in place where `normalize` asks, then processes it.
-    ///
-    /// `total` is the row's log-sum-exp, so that [`Scores::raw`] is a log-probability either way.
-    pub fn new(config: &GenerationConfig, tokens: &[u32], row: &'a mut [f32], total: f32, normalize: bool) -> Self {
-        if normalize {
-            row.iter_mut().for_each(|score| *score -= total);
-        }
-        let before = alters_scores(config, tokens).then(|| row.to_vec());
-        process(config, tokens, row);
-        Scores { processed: row, before, offset: if normalize { 0.0 } else { total } }
-    }
-
-    /// Returns a token's log-probability in the model's own distribution.
-    pub fn raw(&self, token: usize) -> f32 {
-        self.before.as_deref().unwrap_or(self.processed)[token] - self.offset
-    }
+/// Returns the tokens ruled out even where they are forced.
+fn ruled_out_last(config: &GenerationConfig, tokens: &[u32]) -> Vec<u32> {
+    let begin = if config.forced_bos.is_none() { 1 } else { 2 };
+    let at_begin: &[u32] = if tokens.len() == begin { &config.begin_suppress } else { &[] };
+    [&config.suppress, at_begin].concat()
 }
 
 fn rule_out(ids: &[u32], scores: &mut [f32]) {
@@ -99,24 +144,21 @@ fn penalize_repetition(penalty: f32, tokens: &[u32], scores: &mut [f32]) {
     }
 }
 
-fn block_repeated_ngrams(size: usize, tokens: &[u32], scores: &mut [f32]) {
+/// Returns the tokens that would complete an n-gram of this size a second time.
+fn repeated_ngrams(size: usize, tokens: &[u32]) -> Vec<u32> {
     if size == 0 || tokens.len() < size {
-        return;
+        return Vec::new();
     }
     let prefix = &tokens[tokens.len() + 1 - size..];
-    for window in tokens.windows(size).filter(|window| window[..size - 1] == *prefix) {
-        rule_out(&window[size - 1..], scores);
-    }
+    let repeated = tokens.windows(size).filter(|window| window[..size - 1] == *prefix);
+    repeated.map(|window| window[size - 1]).collect()
 }
 
-fn block_bad_words(bad_words: &[Vec<u32>], tokens: &[u32], scores: &mut [f32]) {
-    for word in bad_words {
-        if let Some((last, prefix)) = word.split_last()
-            && tokens.ends_with(prefix)
-        {
-            rule_out(&[*last], scores);
-        }
-    }
+/// Returns the tokens that would complete a bad word.
+fn bad_words<'a>(bad_words: &'a [Vec<u32>], tokens: &'a [u32]) -> impl Iterator<Item = u32> + 'a {
+    let last =
+        |word: &Vec<u32>| word.split_last().filter(|(_, prefix)| tokens.ends_with(prefix)).map(|(last, _)| *last);
+    bad_words.iter().filter_map(last)
 }
 
 #[cfg(test)]
@@ -125,20 +167,33 @@ mod tests {
 
     #[test]
     fn an_ngram_is_not_completed_twice() {
-        let mut scores = vec![0.0; 6];
-        block_repeated_ngrams(3, &[5, 1, 2, 3, 1, 2], &mut scores);
-        assert_eq!(scores, [0.0, 0.0, 0.0, RULED_OUT, 0.0, 0.0]);
-        block_repeated_ngrams(1, &[5, 1], &mut scores);
-        assert_eq!(scores, [0.0, RULED_OUT, 0.0, RULED_OUT, 0.0, RULED_OUT]);
+        assert_eq!(repeated_ngrams(3, &[5, 1, 2, 3, 1, 2]), [3]);
+        assert_eq!(repeated_ngrams(1, &[5, 1]), [5, 1]);
+        assert!(repeated_ngrams(3, &[5, 1]).is_empty());
     }
 
     #[test]
     fn a_bad_word_of_two_tokens_is_blocked_only_after_its_first() {
-        let mut scores = vec![0.0; 4];
-        block_bad_words(&[vec![1, 2], vec![3]], &[0, 2], &mut scores);
-        assert_eq!(scores, [0.0, 0.0, 0.0, RULED_OUT]);
-        block_bad_words(&[vec![1, 2]], &[0, 1], &mut scores);
-        assert_eq!(scores[2], RULED_OUT);
+        let words = [vec![1, 2], vec![3]];
+        assert_eq!(bad_words(&words, &[0, 2]).collect::<Vec<_>>(), [3]);
+        assert_eq!(bad_words(&words, &[0, 1]).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn the_best_scores_give_the_candidates_that_all_scores_give() {
+        let config = GenerationConfig::of(
+            r#"{"decoder_start_token_id": 9, "eos_token_id": 0, "suppress_tokens": [4], "no_repeat_ngram_size": 2}"#,
+        );
+        let tokens = [9, 3, 5, 3];
+        let row: Vec<f32> = (0..12).map(|i| ((i * 5) % 12) as f32).collect();
+        let Wanted::Best(count) = wanted(&config, &tokens, 3, row.len()) else { panic!("nothing alters scores") };
+        let best = top(&row, count).into_iter().map(|i| (i as u32, row[i])).collect();
+        for normalize in [false, true] {
+            let mut reduced = Scores::Best { best: Vec::clone(&best), total: log_sum_exp(&row) };
+            let got = candidates(&config, &tokens, &mut reduced, 3, normalize);
+            assert_eq!(got, candidates(&config, &tokens, &mut Scores::All(row.clone()), 3, normalize));
+            assert_eq!(got.iter().map(|candidate| candidate.token).collect::<Vec<_>>(), [7, 2, 9]);
+        }
     }
 
     #[test]

@@ -5,10 +5,13 @@
 //! invariant: a cell (slot, position) is written once while any lineage can reach it.
 
 use super::{
-    attention::{Heads, KeyValues, attend, plain},
-    simd, with_values,
+    attention::{Heads, Memory, attend, attend_scattered, plain},
+    simd::{self, Cell},
+    with_values,
 };
-use candle_core::{Device, Result, Tensor};
+use crate::engine::precision::Precision;
+use candle_core::{Device, Result, Tensor, bail};
+use half::bf16;
 use std::{ops::Range, sync::Arc};
 
 /// Where one decoder row reads and writes.
@@ -30,19 +33,29 @@ pub struct SelfCache {
 #[derive(Debug)]
 enum Form {
     /// One slot a row, (positions, 2 d), keys before values; each grows by itself.
-    Host(Vec<Slot>),
+    F32(Vec<Slot<f32>>),
+    /// The same at half the size: with int8 products the caches are what memory is read for.
+    Bf16(Vec<Slot<bf16>>),
     /// One tensor a position, (slots, 2 d): plain operations cannot write in place.
     Device { slots: usize, positions: Vec<Tensor> },
 }
 
+/// Values left free behind each cell: without them the cells of a head would lie a power of two apart, and so in the
+/// same few lines of the first-level cache.
+const GAP: usize = 16;
+
 /// The positions a row has written, and how many a usual row writes.
 #[derive(Debug, Clone)]
-struct Slot {
-    cells: Vec<f32>,
+struct Slot<T> {
+    cells: Vec<T>,
     usual: usize,
 }
 
-impl Slot {
+impl<T: Cell> Slot<T> {
+    fn new(usual: usize) -> Slot<T> {
+        Slot { cells: Vec::new(), usual }
+    }
+
     fn write(&mut self, position: usize, cell: &[f32]) {
         // A new source begins: what an unusually long one before it took is given back.
         if position <= 1 && self.cells.capacity() > 2 * self.usual {
@@ -51,21 +64,24 @@ impl Slot {
         if self.cells.capacity() == 0 {
             self.cells.reserve_exact(self.usual);
         }
-        let start = position * cell.len();
-        if self.cells.len() < start + cell.len() {
-            self.cells.resize(start + cell.len(), 0.0);
+        let start = position * (cell.len() + GAP);
+        if self.cells.len() < start + cell.len() + GAP {
+            self.cells.resize(start + cell.len() + GAP, T::default());
         }
-        self.cells[start..start + cell.len()].copy_from_slice(cell);
+        for (narrow, value) in self.cells[start..].iter_mut().zip(cell) {
+            *narrow = T::narrow(*value);
+        }
     }
 }
 
 impl SelfCache {
     /// Returns an empty cache for `slots` rows of about `capacity` positions; a slot grows where more are written.
-    pub fn new(slots: usize, capacity: usize, heads: Heads, device: &Device) -> SelfCache {
+    pub fn new(slots: usize, capacity: usize, heads: Heads, device: &Device, precision: Precision) -> SelfCache {
         // At least one position: a slot that just gave back its memory then never seems too large at its second write.
-        let slot = Slot { cells: Vec::new(), usual: capacity.max(1) * 2 * heads.width() };
-        let form = match device {
-            Device::Cpu => Form::Host(vec![slot; slots]),
+        let usual = capacity.max(1) * (2 * heads.width() + GAP);
+        let form = match (device, precision) {
+            (Device::Cpu, Precision::F32) => Form::F32(vec![Slot::new(usual); slots]),
+            (Device::Cpu, Precision::Int8) => Form::Bf16(vec![Slot::new(usual); slots]),
             _ => Form::Device { slots, positions: Vec::new() },
         };
         SelfCache { form, heads }
@@ -75,9 +91,14 @@ impl SelfCache {
     pub fn attend(&mut self, qkv: &Tensor, rows: &[RowAddress<'_>]) -> Result<Tensor> {
         let (heads, d) = (self.heads, self.heads.width());
         match &mut self.form {
-            Form::Host(slots) => {
+            Form::F32(slots) => {
                 let mut out = vec![0f32; rows.len() * d];
-                with_values(qkv, |qkv| decoder_rows(qkv, rows, heads, slots, &mut out))?;
+                with_values(qkv, |qkv| decoder_rows_f32(qkv, rows, heads, slots, &mut out))?;
+                Tensor::from_vec(out, (rows.len(), d), &Device::Cpu)
+            }
+            Form::Bf16(slots) => {
+                let mut out = vec![0f32; rows.len() * d];
+                with_values(qkv, |qkv| decoder_rows_bf16(qkv, rows, heads, slots, &mut out))?;
                 Tensor::from_vec(out, (rows.len(), d), &Device::Cpu)
             }
             Form::Device { slots, positions } => plain_decoder_rows(qkv, rows, *slots, heads, positions),
@@ -86,7 +107,7 @@ impl SelfCache {
 }
 
 #[inline(always)]
-fn decoder_rows_body(qkv: &[f32], rows: &[RowAddress<'_>], heads: Heads, slots: &mut [Slot], out: &mut [f32]) {
+fn decoder_rows<T: Cell>(qkv: &[f32], rows: &[RowAddress<'_>], heads: Heads, slots: &mut [Slot<T>], out: &mut [f32]) {
     let d = heads.width();
     for (row, qkv) in rows.iter().zip(qkv.chunks_exact(3 * d)) {
         slots[row.slot].write(row.lineage.len(), &qkv[d..]);
@@ -95,16 +116,21 @@ fn decoder_rows_body(qkv: &[f32], rows: &[RowAddress<'_>], heads: Heads, slots: 
     for ((row, qkv), out) in rows.iter().zip(qkv.chunks_exact(3 * d)).zip(out.chunks_exact_mut(d)) {
         let at = |t: usize| {
             let slot = row.lineage.get(t).map_or(row.slot, |slot| *slot as usize);
-            &slots[slot].cells[t * 2 * d..]
+            &slots[slot].cells[t * (2 * d + GAP)..][..2 * d]
         };
-        let memory = KeyValues { at, len: row.lineage.len() + 1 };
-        attend(&qkv[..d], &memory, heads, &mut weights, out, |_, _| {});
+        attend_scattered(&qkv[..d], row.lineage.len() + 1, at, heads, &mut weights, out);
     }
 }
 
 simd::dispatch! {
-    fn decoder_rows(qkv: &[f32], rows: &[RowAddress<'_>], heads: Heads, slots: &mut [Slot], out: &mut [f32]) =
-        decoder_rows_body;
+    fn decoder_rows_f32(
+        qkv: &[f32], rows: &[RowAddress<'_>], heads: Heads, slots: &mut [Slot<f32>], out: &mut [f32],
+    ) = decoder_rows;
+}
+simd::dispatch! {
+    fn decoder_rows_bf16(
+        qkv: &[f32], rows: &[RowAddress<'_>], heads: Heads, slots: &mut [Slot<bf16>], out: &mut [f32],
+    ) = decoder_rows;
 }
 
 fn plain_decoder_rows(
@@ -136,11 +162,49 @@ fn plain_decoder_rows(
 
 /// The cross-attention keys and values of one source, for all decoder layers: computed once, shared by its beams.
 #[derive(Debug, Clone)]
-pub struct CrossMemory {
-    /// (tokens, layers * 2 d): the fused projections of every source that was encoded together.
-    pub projections: Arc<Tensor>,
-    /// The rows that are this source's.
-    pub rows: Range<usize>,
+pub struct CrossMemory(CrossForm);
+
+#[derive(Debug, Clone)]
+enum CrossForm {
+    /// One memory a layer.
+    F32(Arc<[Memory<f32>]>),
+    /// The same at half the size.
+    Bf16(Arc<[Memory<bf16>]>),
+    /// (tokens, layers * 2 d): the fused projections of every source that was encoded together, and which rows are this
+    /// source's.
+    Device { projections: Tensor, rows: Range<usize> },
+}
+
+impl CrossMemory {
+    /// Returns the memories of sources encoded together from their fused projections, (tokens, layers * 2 d).
+    pub fn split(
+        projections: &Tensor,
+        sources: &[Range<usize>],
+        heads: Heads,
+        precision: Precision,
+    ) -> Result<Vec<CrossMemory>> {
+        if !matches!(projections.device(), Device::Cpu) {
+            let memory =
+                |rows: &Range<usize>| CrossForm::Device { projections: projections.clone(), rows: rows.clone() };
+            return Ok(sources.iter().map(|rows| CrossMemory(memory(rows))).collect());
+        }
+        let (width, cell) = (projections.dim(1)?, 2 * heads.width());
+        with_values(projections, |values| {
+            let memory = |rows: &Range<usize>| {
+                let at = |layer: usize, t: usize| &values[(rows.start + t) * width + layer * cell..][..cell];
+                let layers = 0..width / cell;
+                CrossMemory(match precision {
+                    Precision::F32 => {
+                        CrossForm::F32(layers.map(|layer| Memory::new(rows.len(), heads, |t| at(layer, t))).collect())
+                    }
+                    Precision::Int8 => {
+                        CrossForm::Bf16(layers.map(|layer| Memory::new(rows.len(), heads, |t| at(layer, t))).collect())
+                    }
+                })
+            };
+            sources.iter().map(memory).collect()
+        })
+    }
 }
 
 /// Which attention weights to hand out: those of one layer, of one head or as the mean of all.
@@ -163,58 +227,47 @@ pub fn cross_attention(
     tap: Option<Option<usize>>,
 ) -> Result<(Tensor, Vec<Vec<f32>>)> {
     let d = heads.width();
-    let mut taps = vec![Vec::new(); if tap.is_some() { memories.len() } else { 0 }];
     if !matches!(queries.device(), Device::Cpu) {
         return plain_cross_attention(queries, memories, layer, heads, tap);
     }
+    let mut taps = vec![Vec::new(); if tap.is_some() { memories.len() } else { 0 }];
     let mut out = vec![0f32; memories.len() * d];
     with_values(queries, |queries| {
-        for (row, memory) in memories.iter().enumerate() {
-            let part = row * d..(row + 1) * d;
-            let mut head = CrossRow { heads, layer, tap, weights: taps.get_mut(row) };
-            let width = memory.projections.dim(1)?;
-            let source = memory.rows.start * width..memory.rows.end * width;
-            with_values(&memory.projections, |all| {
-                cross_row(&queries[part.clone()], &all[source], width, &mut head, &mut out[part]);
-            })?;
+        for (row, (memory, out)) in memories.iter().zip(out.chunks_exact_mut(d)).enumerate() {
+            let (query, kept) = (&queries[row * d..(row + 1) * d], taps.get_mut(row).zip(tap));
+            match &memory.0 {
+                CrossForm::F32(layers) => cross_row_f32(query, &layers[layer], kept, out),
+                CrossForm::Bf16(layers) => cross_row_bf16(query, &layers[layer], kept, out),
+                CrossForm::Device { .. } => bail!("the source was encoded on another device"),
+            }
         }
-        Ok::<_, candle_core::Error>(())
+        Ok(())
     })??;
     Ok((Tensor::from_vec(out, (memories.len(), d), &Device::Cpu)?, taps))
 }
 
-/// What one row of cross-attention needs to know, and where its tapped weights go.
-struct CrossRow<'a> {
-    heads: Heads,
-    layer: usize,
-    tap: Option<Option<usize>>,
-    weights: Option<&'a mut Vec<f32>>,
-}
+/// Where the weights of one head, or with `None` the mean of all, go.
+type Kept<'a> = Option<(&'a mut Vec<f32>, Option<usize>)>;
 
+/// Computes one row.
 #[inline(always)]
-fn cross_row_body(query: &[f32], source: &[f32], width: usize, row: &mut CrossRow<'_>, out: &mut [f32]) {
-    let d = row.heads.width();
-    let first = row.layer * 2 * d;
-    let len = source.len() / width;
-    let memory = KeyValues { at: |t: usize| &source[t * width + first..], len };
-    let (heads, tap) = (row.heads, row.tap.flatten());
-    let mut kept = row.weights.take();
-    attend(query, &memory, heads, &mut Vec::with_capacity(len), out, |head, weights| {
-        let Some(kept) = &mut kept else { return };
-        match tap {
-            Some(wanted) if wanted == head => **kept = weights.to_vec(),
-            Some(_) => {}
-            None => {
-                kept.resize(len, 0.0);
-                kept.iter_mut().zip(weights).for_each(|(mean, weight)| *mean += weight / heads.count as f32);
-            }
+fn cross_row<T: Cell>(query: &[f32], memory: &Memory<T>, mut kept: Kept<'_>, out: &mut [f32]) {
+    let heads = query.len() / memory.head_dim();
+    attend(query, memory, &mut Vec::with_capacity(memory.len() + simd::LANES), out, |head, weights| match &mut kept {
+        Some((kept, Some(wanted))) if *wanted == head => **kept = weights.to_vec(),
+        Some((kept, None)) => {
+            kept.resize(weights.len(), 0.0);
+            kept.iter_mut().zip(weights).for_each(|(mean, weight)| *mean += weight / heads as f32);
         }
+        _ => {}
     });
 }
 
 simd::dispatch! {
-    fn cross_row(query: &[f32], source: &[f32], width: usize, row: &mut CrossRow<'_>, out: &mut [f32]) =
-        cross_row_body;
+    fn cross_row_f32(query: &[f32], memory: &Memory<f32>, kept: Kept<'_>, out: &mut [f32]) = cross_row;
+}
+simd::dispatch! {
+    fn cross_row_bf16(query: &[f32], memory: &Memory<bf16>, kept: Kept<'_>, out: &mut [f32]) = cross_row;
 }
 
 fn plain_cross_attention(
@@ -227,7 +280,10 @@ fn plain_cross_attention(
     let d = heads.width();
     let (mut out, mut taps) = (Vec::with_capacity(memories.len()), Vec::new());
     for (row, memory) in memories.iter().enumerate() {
-        let source = memory.projections.narrow(0, memory.rows.start, memory.rows.len())?;
+        let CrossForm::Device { projections, rows } = &memory.0 else {
+            bail!("the source was encoded on another device")
+        };
+        let source = projections.narrow(0, rows.start, rows.len())?;
         let (k, v) = (source.narrow(1, layer * 2 * d, d)?, source.narrow(1, (layer * 2 + 1) * d, d)?);
         let (mixed, weights) = plain(&queries.narrow(0, row, 1)?, &k, &v, heads)?; // weights: (heads, 1, length)
         if let Some(head) = tap {
@@ -260,7 +316,7 @@ mod tests {
 
     #[test]
     fn rows_follow_their_lineage_across_growth_as_plain_tensors_do() {
-        let mut cache = SelfCache::new(3, 0, HEADS, &Device::Cpu);
+        let mut cache = SelfCache::new(3, 0, HEADS, &Device::Cpu, Precision::F32);
         let mut steps = Vec::new();
         // Beams swap slots at each step; each lineage is the parent's plus the slot the parent wrote.
         let lineages: [[&[u32]; 3]; 4] =
@@ -275,14 +331,14 @@ mod tests {
 
     #[test]
     fn cross_attention_and_its_taps_agree_with_plain_tensors() {
-        let projections = Arc::new(random((9, 40)));
-        let first = CrossMemory { projections: projections.clone(), rows: 0..4 };
-        let second = CrossMemory { projections, rows: 4..9 };
-        let memories = [&first, &first, &second];
+        let (projections, sources) = (random((9, 40)), [0..4, 4..9]);
+        let fused = CrossMemory::split(&projections, &sources, HEADS, Precision::F32).unwrap();
+        let plain = sources.map(|rows| CrossMemory(CrossForm::Device { projections: projections.clone(), rows }));
+        let (memories, plain) = ([&fused[0], &fused[0], &fused[1]], [&plain[0], &plain[0], &plain[1]]);
         let queries = random((3, 10));
         for tap in [None, Some(None), Some(Some(1))] {
             let (got, taps) = cross_attention(&queries, &memories, 1, HEADS, tap).unwrap();
-            let (want, want_taps) = plain_cross_attention(&queries, &memories, 1, HEADS, tap).unwrap();
+            let (want, want_taps) = plain_cross_attention(&queries, &plain, 1, HEADS, tap).unwrap();
             assert_close(&got, &want);
             assert_eq!(taps.len(), want_taps.len());
             for (a, b) in taps.iter().flatten().zip(want_taps.iter().flatten()) {

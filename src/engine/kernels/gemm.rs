@@ -1,22 +1,21 @@
 //! Matrix product of a few rows with a large packed weight matrix, in f32: where the time goes.
 //!
 //! Separate from `linear.rs`, which decides what to multiply; here is only how. The weights are packed once into
-//! panels of [`Packed::width`] columns, so that the inner loop streams through memory. The invariant: each output
+//! panels of a few vectors of columns, so that the inner loop streams through memory. The invariant: each output
 //! value is one chain of fused multiply-adds over k = 0, 1, 2, ..., started at the bias, whatever the row count, the
 //! tile height or the vector width; a row's result never depends on its neighbours.
 
-use super::simd::Width;
+use super::{panels::Panels, simd::Width};
 use std::mem::MaybeUninit;
 
-/// A weight matrix packed for [`Packed::multiply`].
+/// A weight matrix packed in f32.
 #[derive(Debug)]
 pub struct Packed {
-    /// Panels of `width` columns; a panel holds row after row of `width` values. The last is padded with zeros.
+    /// Panels of the kernel's width of columns; a panel holds row after row of `width` values. The last is padded with zeros.
     panels: Vec<f32>,
     bias: Vec<f32>,
     inputs: usize,
     outputs: usize,
-    width: usize,
     kernel: Kernel,
 }
 
@@ -65,52 +64,36 @@ impl Packed {
         }
         let mut padded_bias = bias.map_or_else(Vec::new, <[f32]>::to_vec);
         padded_bias.resize(padded, 0.0);
-        Packed { panels, bias: padded_bias, inputs, outputs, width, kernel }
+        Packed { panels, bias: padded_bias, inputs, outputs, kernel }
     }
+}
 
-    /// Returns the count of output columns.
-    pub fn outputs(&self) -> usize {
-        self.outputs
-    }
+impl Panels for Packed {
+    type Input = Tiles;
 
-    /// Returns the count of input columns.
-    pub fn inputs(&self) -> usize {
+    fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// Returns `x * weight^T + bias`, shape (rows, outputs), for `x` of shape (rows, inputs).
-    pub fn multiply(&self, x: &[f32]) -> Vec<f32> {
-        let rows = x.len() / self.inputs;
-        // Zeroing tens of megabytes of logits at every step would cost more than the last layer norm.
-        let mut out = Vec::with_capacity(rows * self.outputs);
-        let cells = &mut out.spare_capacity_mut()[..rows * self.outputs];
-        let tiles = Tiles::new(x, rows, self.inputs, self.kernel.tiles.len());
-        let full = self.outputs / self.width;
-        for panel in 0..full {
-            self.multiply_panel(&tiles, panel, |row| row * self.outputs + panel * self.width, self.outputs, cells);
-        }
-        if full * self.width < self.outputs {
-            self.multiply_last_panel(&tiles, full, rows, cells);
-        }
-        // SAFETY: the bands cover all rows and the panels all columns, and each pair has stored its whole rectangle.
-        unsafe { out.set_len(rows * self.outputs) };
-        out
+    fn outputs(&self) -> usize {
+        self.outputs
     }
 
-    /// Computes one panel of columns for all rows; row `i` of the result begins at `at(i)`, `stride` before the next.
-    fn multiply_panel(
-        &self,
-        tiles: &Tiles,
-        panel: usize,
-        at: impl Fn(usize) -> usize,
-        stride: usize,
-        out: &mut [MaybeUninit<f32>],
-    ) {
-        let b = &self.panels[panel * self.width * self.inputs..(panel + 1) * self.width * self.inputs];
-        let bias = &self.bias[panel * self.width..(panel + 1) * self.width];
+    fn width(&self) -> usize {
+        self.kernel.width
+    }
+
+    fn prepare(&self, x: &[f32]) -> Tiles {
+        Tiles::new(x, x.len() / self.inputs, self.inputs, self.kernel.tiles.len())
+    }
+
+    fn panel(&self, tiles: &Tiles, panel: usize, out: &mut [MaybeUninit<f32>], stride: usize) {
+        let width = self.kernel.width;
+        let b = &self.panels[panel * width * self.inputs..(panel + 1) * width * self.inputs];
+        let bias = &self.bias[panel * width..(panel + 1) * width];
         for tile in &tiles.list {
-            let start = at(tile.row);
-            let end = start + (tile.height - 1) * stride + self.width;
+            let start = tile.row * stride;
+            let end = start + (tile.height - 1) * stride + width;
             let a = &tiles.packed[tile.row * self.inputs..(tile.row + tile.height) * self.inputs];
             let c = &mut out[start..end];
             let function = self.kernel.tiles[tile.height - 1];
@@ -119,27 +102,18 @@ impl Packed {
             unsafe { function(a.as_ptr(), b.as_ptr(), bias.as_ptr(), self.inputs, c.as_mut_ptr().cast(), stride) };
         }
     }
-
-    /// Computes the padded last panel beside the output and copies its true columns over.
-    fn multiply_last_panel(&self, tiles: &Tiles, panel: usize, rows: usize, out: &mut [MaybeUninit<f32>]) {
-        let mut edge = vec![MaybeUninit::uninit(); rows * self.width];
-        self.multiply_panel(tiles, panel, |row| row * self.width, self.width, &mut edge);
-        let kept = self.outputs - panel * self.width;
-        for (row, values) in edge.chunks_exact(self.width).enumerate() {
-            let start = row * self.outputs + panel * self.width;
-            out[start..start + kept].copy_from_slice(&values[..kept]);
-        }
-    }
 }
 
 /// A horizontal band of the input.
+#[derive(Debug)]
 struct TileRows {
     row: usize,
     height: usize,
 }
 
 /// The input, cut into bands of nearly equal height and transposed within each: k-major, as the tiles read it.
-struct Tiles {
+#[derive(Debug)]
+pub struct Tiles {
     packed: Vec<f32>,
     list: Vec<TileRows>,
 }

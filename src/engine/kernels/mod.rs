@@ -8,8 +8,11 @@ pub mod activation;
 pub mod attention;
 pub mod cache;
 mod gemm;
+mod int8;
 pub mod linear;
 pub mod norm;
+mod panels;
+pub mod projection;
 mod simd;
 pub mod softmax;
 

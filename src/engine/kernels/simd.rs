@@ -3,6 +3,8 @@
 //! Separate so that no other kernel spells out an instruction set. The invariant: sums run in [`LANES`] interleaved
 //! partial sums whatever the vector width, so every machine gives the same bits.
 
+use half::bf16;
+
 /// Interleaved partial sums of a reduction: one AVX-512 register, two AVX2 ones.
 pub const LANES: usize = 16;
 
@@ -70,6 +72,23 @@ impl Width {
     }
 }
 
+/// Asks for memory that is about to be read, where the machine can.
+#[inline]
+pub fn prefetch<T>(values: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        const LINE: usize = 64;
+        let start = values.as_ptr().cast::<i8>();
+        for line in (0..size_of_val(values)).step_by(LINE) {
+            // SAFETY: a prefetch reads nothing that the program sees, and the address lies in the slice.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(start.add(line)) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
 /// Returns the sum of 16 lanes by halving: the order is part of the result.
 #[inline(always)]
 fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
@@ -83,19 +102,52 @@ fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
     lanes[0]
 }
 
-/// Returns the sum of `f(x, y)` over two slices of equal length.
+/// A value as caches store it.
+pub trait Cell: Copy + Default + Send + Sync {
+    /// Returns the value in f32.
+    fn widen(self) -> f32;
+
+    /// Returns the nearest value that can be stored.
+    fn narrow(value: f32) -> Self;
+}
+
+impl Cell for f32 {
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        self
+    }
+
+    #[inline(always)]
+    fn narrow(value: f32) -> f32 {
+        value
+    }
+}
+
+impl Cell for bf16 {
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        f32::from_bits(u32::from(self.to_bits()) << 16)
+    }
+
+    #[inline(always)]
+    fn narrow(value: f32) -> bf16 {
+        bf16::from_f32(value)
+    }
+}
+
+/// Returns the dot product of two slices of equal length.
 #[inline(always)]
-pub fn reduce2(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
+pub fn dot<T: Cell>(x: &[f32], y: &[T]) -> f32 {
     let mut lanes = [0f32; LANES];
     let (x_blocks, x_rest) = x.as_chunks::<LANES>();
     let (y_blocks, y_rest) = y.as_chunks::<LANES>();
     for (a, b) in x_blocks.iter().zip(y_blocks) {
         for i in 0..LANES {
-            lanes[i] += f(a[i], b[i]);
+            lanes[i] = a[i].mul_add(b[i].widen(), lanes[i]);
         }
     }
     for (i, (a, b)) in x_rest.iter().zip(y_rest).enumerate() {
-        lanes[i] += f(*a, *b);
+        lanes[i] = a.mul_add(b.widen(), lanes[i]);
     }
     sum_lanes(lanes)
 }
@@ -103,7 +155,17 @@ pub fn reduce2(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
 /// Returns the sum of `f(x)` over a slice.
 #[inline(always)]
 pub fn reduce(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
-    reduce2(x, x, |a, _| f(a))
+    let mut lanes = [0f32; LANES];
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    for block in blocks {
+        for i in 0..LANES {
+            lanes[i] += f(block[i]);
+        }
+    }
+    for (i, value) in rest.iter().enumerate() {
+        lanes[i] += f(*value);
+    }
+    sum_lanes(lanes)
 }
 
 /// Returns the largest value of a slice, negative infinity where it is empty; NaN is passed over.
@@ -160,6 +222,7 @@ mod tests {
     fn reductions_take_the_tail_into_account() {
         let x: Vec<f32> = (0..37).map(|i| i as f32).collect();
         assert_eq!(reduce(&x, |a| a), 666.0);
+        assert_eq!(dot(&x, &x), 16_206.0);
         assert_eq!(maximum(&x), 36.0);
         assert_eq!(maximum(&[]), f32::NEG_INFINITY);
     }

@@ -6,8 +6,14 @@ use super::simd;
 
 /// Returns ln(sum of e^x) over a row, computed from its maximum so that it cannot overflow.
 pub fn log_sum_exp(row: &[f32]) -> f32 {
+    let (largest, sum) = largest_and_sum(row);
+    largest + sum.ln()
+}
+
+/// Returns the largest score of a row and the sum of e^(score - largest).
+pub fn largest_and_sum(row: &[f32]) -> (f32, f32) {
     let largest = maximum(row);
-    largest + sum_exp(row, largest).ln()
+    (largest, sum_exp(row, largest))
 }
 
 /// Turns a row of scores into probabilities in place.
@@ -56,7 +62,10 @@ fn sum_exp_body(row: &[f32], largest: f32) -> f32 {
     simd::reduce(row, |value| simd::exp(value - largest))
 }
 
-simd::dispatch! { fn maximum(row: &[f32]) -> f32 = simd::maximum; }
+simd::dispatch! {
+    /// Returns the largest value of a row, negative infinity where it is empty; NaN is passed over.
+    pub fn maximum(row: &[f32]) -> f32 = simd::maximum;
+}
 simd::dispatch! { fn sum_exp(row: &[f32], largest: f32) -> f32 = sum_exp_body; }
 
 #[cfg(test)]

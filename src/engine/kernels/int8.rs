@@ -1,0 +1,248 @@
+//! Matrix product of a few rows with a large packed weight matrix, in 8-bit integers with 32-bit sums.
+//!
+//! Separate from `gemm.rs` because the arithmetic differs: weights have one scale a column (output), rows of the input get one
+//! scale each as they come. Both are symmetric, in -127..=127. The invariant: sums are exact integers and the
+//! last multiplication is one fused operation, so every instruction set gives the same bits.
+
+mod tiles;
+
+use super::{
+    panels::Panels,
+    simd::{self, LANES},
+};
+use std::mem::MaybeUninit;
+use tiles::{Kernel, Output};
+
+/// The largest magnitude of a quantized value.
+const LARGEST: f32 = 127.0;
+
+/// A weight matrix packed in int8.
+#[derive(Debug)]
+pub struct Packed {
+    /// Panels of the kernel's width of columns, groups of inputs within; the last is padded with columns of zeros.
+    panels: Vec<i8>,
+    scales: Vec<f32>,
+    bias: Vec<f32>,
+    inputs: usize,
+    outputs: usize,
+    kernel: Kernel,
+}
+
+/// Rows of an input in int8, as the tiles read them.
+#[derive(Debug)]
+pub struct Quantized {
+    /// Row after row of groups; a group is what one 32-bit broadcast carries.
+    groups: Vec<i32>,
+    /// For each row, what its values were divided by.
+    scales: Vec<f32>,
+    /// For each row, where its sums start: it undoes the offset the kernel adds to weights.
+    starts: Vec<i32>,
+}
+
+impl Packed {
+    /// Quantizes and packs a weight matrix of shape (outputs, inputs), row-major, with a bias of `outputs` values or none.
+    pub fn new(weight: &[f32], bias: Option<&[f32]>, outputs: usize, inputs: usize) -> Packed {
+        Packed::with_kernel(weight, bias, outputs, inputs, Kernel::detect())
+    }
+
+    fn with_kernel(weight: &[f32], bias: Option<&[f32]>, outputs: usize, inputs: usize, kernel: Kernel) -> Packed {
+        assert_eq!(weight.len(), outputs * inputs, "a weight matrix has outputs * inputs values");
+        let (width, group) = (kernel.width, kernel.group);
+        let (padded, groups) = (outputs.next_multiple_of(width), inputs.div_ceil(group));
+        let mut panels = vec![kernel.offset as i8; padded * groups * group];
+        let mut scales = vec![0f32; padded];
+        let mut quantized = vec![0i8; inputs];
+        for (column, row) in weight.chunks_exact(inputs).enumerate() {
+            scales[column] = quantize(row, &mut quantized);
+            let panel = column / width * width * groups * group;
+            for (k, value) in quantized.iter().enumerate() {
+                let place = panel + (k / group * width + column % width) * group + k % group;
+                panels[place] = (i32::from(*value) + kernel.offset) as i8;
+            }
+        }
+        let mut padded_bias = bias.map_or_else(Vec::new, <[f32]>::to_vec);
+        padded_bias.resize(padded, 0.0);
+        Packed { panels, scales, bias: padded_bias, inputs, outputs, kernel }
+    }
+
+    fn groups(&self) -> usize {
+        self.inputs.div_ceil(self.kernel.group)
+    }
+}
+
+impl Panels for Packed {
+    type Input = Quantized;
+
+    fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    fn width(&self) -> usize {
+        self.kernel.width
+    }
+
+    fn prepare(&self, x: &[f32]) -> Quantized {
+        let (rows, groups) = (x.len() / self.inputs, self.groups());
+        let mut input = Quantized {
+            groups: vec![0; rows * groups],
+            scales: Vec::with_capacity(rows),
+            starts: Vec::with_capacity(rows),
+        };
+        let mut values = vec![0i8; groups * self.kernel.group];
+        for (row, out) in x.chunks_exact(self.inputs).zip(input.groups.chunks_exact_mut(groups)) {
+            input.scales.push(quantize(row, &mut values[..self.inputs]));
+            input.starts.push(-self.kernel.offset * sum(&values));
+            (self.kernel.pack)(&values, out);
+        }
+        input
+    }
+
+    fn panel(&self, input: &Quantized, panel: usize, out: &mut [MaybeUninit<f32>], stride: usize) {
+        let (width, groups, tallest) = (self.kernel.width, self.groups(), self.kernel.tiles.len());
+        let bytes = width * groups * self.kernel.group;
+        let b = &self.panels[panel * bytes..(panel + 1) * bytes];
+        // The next panel is asked for in equal parts: all of it at once would keep the tiles waiting.
+        let next = self.panels.get((panel + 1) * bytes..(panel + 2) * bytes).unwrap_or_default();
+        let mut parts = next.chunks(bytes.div_ceil(input.scales.len().div_ceil(tallest)).max(1));
+        let (scales, bias) = (&self.scales[panel * width..][..width], &self.bias[panel * width..][..width]);
+        let rows = input.scales.len();
+        for row in (0..rows).step_by(tallest) {
+            let height = tallest.min(rows - row);
+            simd::prefetch(parts.next().unwrap_or_default());
+            let a = &input.groups[row * groups..(row + height) * groups];
+            let c = &mut out[row * stride..(row + height - 1) * stride + width];
+            let output = Output {
+                values: c.as_mut_ptr().cast(),
+                stride,
+                column_scales: scales.as_ptr(),
+                bias: bias.as_ptr(),
+                row_scales: input.scales[row..row + height].as_ptr(),
+                starts: input.starts[row..row + height].as_ptr(),
+            };
+            // SAFETY: every pointer is of a slice cut just above to what a tile of this height reads and writes, and
+            // the kernel was chosen by the features this machine has.
+            unsafe { self.kernel.tiles[height - 1](a.as_ptr(), b.as_ptr(), groups, output) };
+        }
+    }
+}
+
+/// Rounds a row to -127..=127 and returns the scale that takes it back; NaN where the row holds a value that is no number.
+#[inline(always)]
+fn quantize_body(row: &[f32], out: &mut [i8]) -> f32 {
+    // Adding and taking away 1.5 * 2^23 rounds to the nearest integer, ties to even.
+    const ROUND: f32 = 12_582_912.0;
+    let largest = largest_magnitude(row);
+    let factor = if largest > 0.0 { LARGEST / largest } else { 0.0 };
+    for (out, value) in out.iter_mut().zip(row) {
+        *out = ((value * factor + ROUND).to_bits() as i32 - ROUND.to_bits() as i32) as i8;
+    }
+    largest / LARGEST
+}
+
+/// Returns the largest |x|. Compared as bits, where a NaN is larger than any number, so that it is not passed over.
+#[inline(always)]
+fn largest_magnitude(row: &[f32]) -> f32 {
+    let mut lanes = [0u32; LANES];
+    let (blocks, rest) = row.as_chunks::<LANES>();
+    for block in blocks {
+        for i in 0..LANES {
+            lanes[i] = lanes[i].max(block[i].abs().to_bits());
+        }
+    }
+    let rest = rest.iter().map(|value| value.abs().to_bits());
+    f32::from_bits(lanes.into_iter().chain(rest).max().unwrap_or(0))
+}
+
+#[inline(always)]
+fn sum_body(values: &[i8]) -> i32 {
+    values.iter().map(|value| i32::from(*value)).sum()
+}
+
+simd::dispatch! { fn quantize(row: &[f32], out: &mut [i8]) -> f32 = quantize_body; }
+simd::dispatch! { fn sum(values: &[i8]) -> i32 = sum_body; }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(count: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed;
+        std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32 - 0.5
+        })
+        .take(count)
+        .collect()
+    }
+
+    /// The product as the module defines it, one value at a time.
+    fn plain(x: &[f32], weight: &[f32], bias: f32) -> f32 {
+        let (mut a, mut w) = (vec![0; x.len()], vec![0; x.len()]);
+        let (x_scale, w_scale) = (quantize(x, &mut a), quantize(weight, &mut w));
+        let sum: i32 = a.iter().zip(&w).map(|(a, w)| i32::from(*a) * i32::from(*w)).sum();
+        (sum as f32).mul_add(x_scale * w_scale, bias)
+    }
+
+    #[test]
+    fn every_kernel_gives_the_same_bits_for_every_row_count_and_ragged_shape() {
+        for (outputs, inputs) in [(1, 1), (16, 8), (45, 7), (64, 33), (97, 24)] {
+            let (weight, bias) = (values(outputs * inputs, 1), values(outputs, 2));
+            for kernel in Kernel::all() {
+                let packed = Packed::with_kernel(&weight, Some(&bias), outputs, inputs, kernel);
+                for rows in [1, 2, 5, 12, 13, 29] {
+                    let x = values(rows * inputs, 3);
+                    for (i, value) in packed.multiply(&x).iter().enumerate() {
+                        let (row, column) = (i / outputs, i % outputs);
+                        let weight = &weight[column * inputs..(column + 1) * inputs];
+                        let want = plain(&x[row * inputs..(row + 1) * inputs], weight, bias[column]);
+                        assert_eq!(value.to_bits(), want.to_bits(), "{rows} rows, {outputs} x {inputs}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_values_do_not_overflow_a_kernel() {
+        let (inputs, outputs) = (4096, 33);
+        for sign in [1.0, -1.0] {
+            let (weight, x) = (vec![sign * 0.5; inputs * outputs], vec![2.0; inputs]);
+            for kernel in Kernel::all() {
+                let got = Packed::with_kernel(&weight, None, outputs, inputs, kernel).multiply(&x);
+                assert!(got.iter().all(|value| (value - sign * 4096.0).abs() < 1.0), "{got:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_product_is_within_a_percent_of_the_one_in_f32() {
+        let (rows, inputs, outputs) = (3, 256, 40);
+        let (weight, x) = (values(outputs * inputs, 5), values(rows * inputs, 6));
+        let got = Packed::new(&weight, None, outputs, inputs).multiply(&x);
+        let want = super::super::gemm::Packed::new(&weight, None, outputs, inputs).multiply(&x);
+        let error: f32 = got.iter().zip(&want).map(|(a, b)| (a - b) * (a - b)).sum();
+        let power: f32 = want.iter().map(|value| value * value).sum();
+        assert!((error / power).sqrt() < 0.01, "{}", (error / power).sqrt());
+    }
+
+    #[test]
+    fn a_value_that_is_no_number_spoils_its_own_row_and_no_other() {
+        let packed = Packed::new(&values(20, 1), None, 4, 5);
+        let mut x = values(10, 2);
+        x[3] = f32::NAN;
+        let got = packed.multiply(&x);
+        assert!(got[..4].iter().all(|value| value.is_nan()) && got[4..].iter().all(|value| value.is_finite()));
+    }
+
+    #[test]
+    fn a_row_of_zeros_gives_the_bias() {
+        assert_eq!(
+            Packed::new(&values(20, 1), Some(&[1.0, 2.0, 3.0, 4.0]), 4, 5).multiply(&[0.0; 5]),
+            [1.0, 2.0, 3.0, 4.0]
+        );
+    }
+}

@@ -1,0 +1,214 @@
+//! The tiles of the int8 product: a few rows times one panel, for each instruction set.
+//!
+//! Separate so that packing is written once. VNNI multiplies unsigned by signed bytes: there the weights are stored 128 higher,
+//! and a row's sums start at -128 times the sum of its values. AVX2's own product of bytes saturates, so there the bytes are
+//! widened to 16 bits. The invariant: all of them give the exact integer sum.
+
+use super::super::simd::Width;
+
+/// Computes one tile: packed rows of A times one panel of B, scaled into C.
+///
+/// `a` holds rows of `groups` 32-bit groups, `b` holds `groups` groups of the kernel's width of columns.
+pub(super) type Tile = unsafe fn(a: *const i32, b: *const i8, groups: usize, out: Output);
+
+/// Where a tile writes, and what it multiplies its sums by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Output {
+    pub values: *mut f32,
+    /// Values from one row of the output to the next.
+    pub stride: usize,
+    pub column_scales: *const f32,
+    pub bias: *const f32,
+    pub row_scales: *const f32,
+    pub starts: *const i32,
+}
+
+/// How one instruction set lays out and multiplies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kernel {
+    /// Columns in a panel.
+    pub width: usize,
+    /// Inputs in a group.
+    pub group: usize,
+    /// What is added to each weight so that it can be stored unsigned.
+    pub offset: i32,
+    /// Lays a row of quantized values, a whole number of groups, into groups of 32 bits.
+    pub pack: fn(&[i8], &mut [i32]),
+    /// By height, from 1.
+    pub tiles: &'static [Tile],
+}
+
+impl Kernel {
+    /// Returns the fastest of this machine.
+    pub fn detect() -> Kernel {
+        Kernel::all().pop().unwrap_or(portable::KERNEL)
+    }
+
+    /// Returns all that this machine can run, the fastest last.
+    pub fn all() -> Vec<Kernel> {
+        #[allow(unused_mut, reason = "other machines add none")]
+        let mut all = vec![portable::KERNEL];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if Width::detect() != Width::Base {
+                all.push(x86::AVX2);
+            }
+            if is_x86_feature_detected!("avxvnni") && Width::detect() != Width::Base {
+                all.push(x86::AVX_VNNI);
+            }
+            if is_x86_feature_detected!("avx512vnni") && Width::detect() == Width::Avx512 {
+                all.push(x86::AVX512_VNNI);
+            }
+        }
+        all
+    }
+}
+
+fn pack_quads(values: &[i8], out: &mut [i32]) {
+    for (group, out) in values.as_chunks::<4>().0.iter().zip(out) {
+        *out = i32::from_le_bytes(group.map(|value| value as u8));
+    }
+}
+
+/// Tiles in plain Rust, for every other machine.
+mod portable {
+    use super::{Kernel, Output, Tile, pack_quads};
+
+    const WIDTH: usize = 16;
+    pub(super) const KERNEL: Kernel = Kernel { width: WIDTH, group: 4, offset: 0, pack: pack_quads, tiles: &TILES };
+    static TILES: [Tile; 4] = [tile::<1>, tile::<2>, tile::<3>, tile::<4>];
+
+    /// # Safety
+    /// The pointers must hold what [`Tile`] and [`Output`] say.
+    unsafe fn tile<const M: usize>(a: *const i32, b: *const i8, groups: usize, out: Output) {
+        // SAFETY: the caller keeps the sizes that `Tile` says.
+        let (a, b) =
+            unsafe { (std::slice::from_raw_parts(a, M * groups), std::slice::from_raw_parts(b, groups * WIDTH * 4)) };
+        for (row, a) in a.chunks_exact(groups).enumerate() {
+            // SAFETY: there is one start and one scale a row, and `WIDTH` scales and biases.
+            let (start, scale) = unsafe { (*out.starts.add(row), *out.row_scales.add(row)) };
+            let mut sums = [start; WIDTH];
+            for (group, b) in a.iter().zip(b.chunks_exact(WIDTH * 4)) {
+                let values = group.to_le_bytes().map(|byte| i32::from(byte as i8));
+                for (sum, weights) in sums.iter_mut().zip(b.as_chunks::<4>().0) {
+                    *sum += (0..4).map(|i| values[i] * i32::from(weights[i])).sum::<i32>();
+                }
+            }
+            for (column, sum) in sums.iter().enumerate() {
+                // SAFETY: as above, and row `row` of the output has `WIDTH` values.
+                unsafe {
+                    let factor = scale * *out.column_scales.add(column);
+                    let value = (*sum as f32).mul_add(factor, *out.bias.add(column));
+                    out.values.add(row * out.stride + column).write(value);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{Kernel, Output, Tile, pack_quads};
+    use std::arch::x86_64::*;
+
+    /// Up to 12 rows of two 512-bit columns: 24 of 32 registers hold sums.
+    pub(super) const AVX512_VNNI: Kernel =
+        Kernel { width: 32, group: 4, offset: 128, pack: pack_quads, tiles: &WIDE_TILES };
+    /// Up to 6 rows of two 256-bit columns: 12 of 16 registers hold sums.
+    pub(super) const AVX_VNNI: Kernel =
+        Kernel { width: 16, group: 4, offset: 128, pack: pack_quads, tiles: &NARROW_TILES };
+    /// The same with 16-bit products.
+    pub(super) const AVX2: Kernel = Kernel { width: 16, group: 2, offset: 0, pack: pack_pairs, tiles: &PAIR_TILES };
+
+    static WIDE_TILES: [Tile; 12] = [
+        wide::<1>, wide::<2>, wide::<3>, wide::<4>, wide::<5>, wide::<6>, wide::<7>, wide::<8>, wide::<9>, wide::<10>,
+        wide::<11>, wide::<12>,
+    ];
+    static NARROW_TILES: [Tile; 6] = [narrow::<1>, narrow::<2>, narrow::<3>, narrow::<4>, narrow::<5>, narrow::<6>];
+    static PAIR_TILES: [Tile; 6] = [pairs::<1>, pairs::<2>, pairs::<3>, pairs::<4>, pairs::<5>, pairs::<6>];
+
+    fn pack_pairs(values: &[i8], out: &mut [i32]) {
+        for (pair, out) in values.as_chunks::<2>().0.iter().zip(out) {
+            *out = i32::from(pair[0]) & 0xffff | i32::from(pair[1]) << 16;
+        }
+    }
+
+    macro_rules! tile {
+        ($name:ident, $feature:literal, $lanes:literal, $bytes:expr, $weights:expr, $product:expr,
+         $set_int:ident, $set:ident, $convert:ident, $load:ident, $mul:ident, $fma:ident, $store:ident) => {
+            /// # Safety
+            /// The pointers must hold what [`Tile`] and [`Output`] say, and the machine must have the features.
+            #[target_feature(enable = $feature)]
+            unsafe fn $name<const M: usize>(a: *const i32, b: *const i8, groups: usize, out: Output) {
+                // SAFETY: the caller keeps the sizes that `Tile` and `Output` say.
+                unsafe {
+                    let mut sums = [[$set_int(0); 2]; M];
+                    for row in 0..M {
+                        sums[row] = [$set_int(*out.starts.add(row)); 2];
+                    }
+                    for group in 0..groups {
+                        let left = $weights(b.add(group * 2 * $bytes));
+                        let right = $weights(b.add(group * 2 * $bytes + $bytes));
+                        for row in 0..M {
+                            let value = $set_int(*a.add(row * groups + group));
+                            sums[row] = [$product(sums[row][0], left, value), $product(sums[row][1], right, value)];
+                        }
+                    }
+                    for row in 0..M {
+                        let scale = $set(*out.row_scales.add(row));
+                        for (half, sum) in sums[row].into_iter().enumerate() {
+                            let factor = $mul(scale, $load(out.column_scales.add(half * $lanes)));
+                            let value = $fma($convert(sum), factor, $load(out.bias.add(half * $lanes)));
+                            $store(out.values.add(row * out.stride + half * $lanes), value);
+                        }
+                    }
+                }
+            }
+        };
+    }
+    tile!(
+        wide,
+        "avx512f,avx512bw,avx512vl,avx512vnni",
+        16,
+        64,
+        |b: *const i8| _mm512_loadu_si512(b.cast()),
+        |sum, weights, value| _mm512_dpbusd_epi32(sum, weights, value),
+        _mm512_set1_epi32,
+        _mm512_set1_ps,
+        _mm512_cvtepi32_ps,
+        _mm512_loadu_ps,
+        _mm512_mul_ps,
+        _mm512_fmadd_ps,
+        _mm512_storeu_ps
+    );
+    tile!(
+        narrow,
+        "avx2,fma,avxvnni",
+        8,
+        32,
+        |b: *const i8| _mm256_loadu_si256(b.cast()),
+        |sum, weights, value| _mm256_dpbusd_avx_epi32(sum, weights, value),
+        _mm256_set1_epi32,
+        _mm256_set1_ps,
+        _mm256_cvtepi32_ps,
+        _mm256_loadu_ps,
+        _mm256_mul_ps,
+        _mm256_fmadd_ps,
+        _mm256_storeu_ps
+    );
+    tile!(
+        pairs,
+        "avx2,fma",
+        8,
+        16,
+        |b: *const i8| _mm256_cvtepi8_epi16(_mm_loadu_si128(b.cast())),
+        |sum, weights, value| _mm256_add_epi32(sum, _mm256_madd_epi16(weights, value)),
+        _mm256_set1_epi32,
+        _mm256_set1_ps,
+        _mm256_cvtepi32_ps,
+        _mm256_loadu_ps,
+        _mm256_mul_ps,
+        _mm256_fmadd_ps,
+        _mm256_storeu_ps
+    );
+}

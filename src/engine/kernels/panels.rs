@@ -1,0 +1,56 @@
+//! Weight matrices cut into panels of columns: what the f32 and the int8 product have in common.
+//!
+//! Separate so that the layers and the output projection walk panels without knowing their arithmetic. The invariant:
+//! each value of a product depends on its row and its column alone, never on the row's company.
+
+use std::mem::MaybeUninit;
+
+/// A weight matrix, (outputs, inputs), packed for products with a few rows.
+pub trait Panels {
+    /// Rows of an input as the kernel reads them.
+    type Input;
+
+    /// Returns the count of input columns.
+    fn inputs(&self) -> usize;
+
+    /// Returns the count of output columns.
+    fn outputs(&self) -> usize;
+
+    /// Returns the count of output columns in a panel; the last panel is padded to it.
+    fn width(&self) -> usize;
+
+    /// Returns `x`, (rows, inputs), as the kernel reads it.
+    fn prepare(&self, x: &[f32]) -> Self::Input;
+
+    /// Computes one panel for all rows: row `i` is written at `out[i * stride..][..width]`.
+    fn panel(&self, input: &Self::Input, panel: usize, out: &mut [MaybeUninit<f32>], stride: usize);
+
+    /// Returns `x * weight^T + bias`, shape (rows, outputs), for `x` of shape (rows, inputs).
+    fn multiply(&self, x: &[f32]) -> Vec<f32> {
+        let rows = x.len() / self.inputs();
+        let (outputs, width) = (self.outputs(), self.width());
+        if rows == 0 {
+            return Vec::new();
+        }
+        // Zeroing megabytes at every layer would cost more than its norm.
+        let mut out = Vec::with_capacity(rows * outputs);
+        let cells = &mut out.spare_capacity_mut()[..rows * outputs];
+        let input = self.prepare(x);
+        let full = outputs / width;
+        for panel in 0..full {
+            self.panel(&input, panel, &mut cells[panel * width..], outputs);
+        }
+        let kept = outputs - full * width;
+        if kept > 0 {
+            // The padded last panel is computed beside the output and its true columns are copied over.
+            let mut edge = vec![MaybeUninit::uninit(); rows * width];
+            self.panel(&input, full, &mut edge, width);
+            for (row, values) in cells.chunks_exact_mut(outputs).zip(edge.chunks_exact(width)) {
+                row[full * width..].copy_from_slice(&values[..kept]);
+            }
+        }
+        // SAFETY: `panel` writes `width` columns of every row, and the panels with the edge cover all columns.
+        unsafe { out.set_len(rows * outputs) };
+        out
+    }
+}
