@@ -1,6 +1,7 @@
 //! Decoding speed on a workload of token ids with forced output lengths; prints one JSON line.
 //!
-//! cargo bench --bench engine -- --model DIR --workload FILE [--beam N] [--threads T] [--batch-tokens N] [--reps N]
+//! cargo bench --bench engine -- --model DIR --workload FILE [--beam N] [--threads T] [--precision P] [--exact]
+//!     [--batch-tokens N] [--reps N]
 //!
 //! `DIR` holds a model's `config.json` and weights, `FILE` is JSON: `src`, a list of lists of token ids without the end of
 //! sentence, and `tgt_len`, the count of target tokens each must give. `README.md` beside this file has the figures.
@@ -12,7 +13,7 @@ use summarize::engine::{
     ModelFiles, Origin, arch,
     batch::{self, Job, Schedule},
     generation::GenerationConfig,
-    precision::Precision,
+    precision::{Arithmetic, Precision},
     weights::Weights,
 };
 
@@ -21,7 +22,7 @@ struct Options {
     workload: PathBuf,
     beam: usize,
     threads: usize,
-    precision: Precision,
+    arithmetic: Arithmetic,
     batch_tokens: usize,
     reps: usize,
 }
@@ -29,6 +30,8 @@ struct Options {
 impl Options {
     fn parse() -> Option<Options> {
         let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+        let exact = arguments.iter().any(|argument| argument == "--exact");
+        let arguments: Vec<String> = arguments.into_iter().filter(|argument| argument != "--exact").collect();
         let pairs: BTreeMap<&str, &str> =
             arguments.chunks_exact(2).map(|pair| (pair[0].trim_start_matches('-'), pair[1].as_str())).collect();
         let number = |key: &str, default: usize| pairs.get(key).map_or(default, |value| value.parse().unwrap());
@@ -38,11 +41,14 @@ impl Options {
             workload: pairs.get("workload")?.into(),
             beam,
             threads: number("threads", 2),
-            precision: match pairs.get("precision").copied() {
-                Some("int8") => Precision::Int8,
-                _ => Precision::F32,
+            arithmetic: Arithmetic {
+                precision: match pairs.get("precision").copied() {
+                    Some("int8") => Precision::Int8,
+                    _ => Precision::F32,
+                },
+                exact,
             },
-            batch_tokens: number("batch-tokens", 2048),
+            batch_tokens: number("batch-tokens", 4096),
             reps: number("reps", 3),
         })
     }
@@ -62,7 +68,7 @@ fn main() {
         hashes: BTreeMap::new(),
     };
     let weights = Weights::open(&files).unwrap();
-    let model = arch::load(&files, &weights, &candle_core::Device::Cpu, options.precision).unwrap();
+    let model = arch::load(&files, &weights, &candle_core::Device::Cpu, options.arithmetic).unwrap();
     let config = GenerationConfig::read(&files).unwrap();
     let load_seconds = start.elapsed().as_secs_f64();
     let jobs = jobs(&options, &config);
@@ -80,7 +86,7 @@ fn main() {
     seconds.sort_by(f64::total_cmp);
     let median = seconds[seconds.len() / 2];
     let line = json!({
-        "peer": "summarize", "precision": options.precision.name(), "beam": options.beam, "threads": options.threads,
+        "peer": "summarize", "precision": options.arithmetic.precision.name(), "exact": options.arithmetic.exact, "beam": options.beam, "threads": options.threads,
         "batch_tokens": options.batch_tokens, "ntok": target_tokens,
         "target_tokens_per_second": round(target_tokens as f64 / median),
         "sentences_per_second": round(jobs.len() as f64 / median),

@@ -107,6 +107,8 @@ pub struct Settings {
     pub device: DeviceChoice,
     /// The arithmetic.
     pub precision: PrecisionChoice,
+    /// No score is estimated.
+    pub exact: bool,
     /// CPU threads.
     pub threads: usize,
     /// Beams; `None` takes the model's own.
@@ -149,6 +151,7 @@ impl Settings {
             model: not_empty("model", options.model)?.unwrap_or_else(|| "auto".into()),
             device: parsed("device", compute.device)?.unwrap_or(DeviceChoice::Auto),
             precision: parsed("precision", compute.precision)?.unwrap_or_default(),
+            exact: compute.exact.unwrap_or(false),
             threads: within("threads", compute.threads, 1024)?.unwrap_or_else(cores),
             beam: within("beam", compute.beam, MAX_BEAM)?,
             batch_tokens: within("batch-tokens", options.batch_tokens, 1 << 24)?,

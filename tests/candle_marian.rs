@@ -11,7 +11,7 @@ use summarize::engine::{
     ModelFiles, Origin, arch,
     batch::{self, Job, Schedule},
     generation::GenerationConfig,
-    precision::Precision,
+    precision::Arithmetic,
     weights::Weights,
 };
 
@@ -60,7 +60,7 @@ fn ours(folder: &Path, sources: &[Vec<u32>]) -> Vec<Vec<u32>> {
         licence: None,
         hashes: BTreeMap::new(),
     };
-    let model = arch::load(&files, &Weights::open(&files).unwrap(), &Device::Cpu, Precision::F32).unwrap();
+    let model = arch::load(&files, &Weights::open(&files).unwrap(), &Device::Cpu, Arithmetic::default()).unwrap();
     let config = GenerationConfig {
         num_beams: 1,
         bad_words: Vec::new(),

@@ -21,7 +21,7 @@ use summarize::engine::{
     decode::Hypothesis,
     generation::GenerationConfig,
     kernels::projection::{Scores, Wanted},
-    precision::Precision,
+    precision::Arithmetic,
     weights::Weights,
 };
 
@@ -44,7 +44,7 @@ impl Checkpoint {
         let weights = Weights::open(&files).unwrap();
         Checkpoint {
             name: folder.file_name().unwrap().to_string_lossy().into_owned(),
-            model: arch::load(&files, &weights, &Device::Cpu, Precision::F32).unwrap(),
+            model: arch::load(&files, &weights, &Device::Cpu, Arithmetic::default()).unwrap(),
             config: GenerationConfig::read(&files).unwrap(),
             golden: serde_json::from_slice(&fs::read(folder.join("golden.json")).unwrap()).unwrap(),
             tensors: candle_core::safetensors::load(folder.join("golden.safetensors"), &Device::Cpu).unwrap(),

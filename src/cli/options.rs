@@ -90,6 +90,9 @@ pub struct ComputeOptions {
     /// auto, f32 or int8; int8 is about three times as fast on a CPU and changes wording [default: auto, which is f32]
     #[arg(long, value_name = "P")]
     pub precision: Option<String>,
+    /// Compute every score in full; without it f32 finds the best tokens with an int8 preview and computes those alone
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    pub exact: Option<bool>,
     /// Beams of the search; 1 is greedy and fastest [default: the model's own]
     #[arg(long, value_name = "N")]
     pub beam: Option<usize>,

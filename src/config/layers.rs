@@ -89,7 +89,7 @@ fn over(first: Options, second: Options) -> Options {
         };
     }
     let batch = each!(BatchOptions, first.batch, second.batch; force, dry_run, shard, fail_fast, strict);
-    let compute = each!(ComputeOptions, first.compute, second.compute; device, precision, beam, threads);
+    let compute = each!(ComputeOptions, first.compute, second.compute; device, precision, exact, beam, threads);
     let hub = each!(HubOptions, first.hub, second.hub; cache_dir, offline, hub);
     let messages = each!(MessageOptions, first.messages, second.messages; color, log_format;
         quiet: first.messages.quiet, verbose: first.messages.verbose);

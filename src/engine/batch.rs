@@ -11,7 +11,7 @@ use super::{
     generation::GenerationConfig,
     kernels::{
         cache::{CrossMemory, Tap},
-        projection::Wanted,
+        projection::{Scores, Wanted},
     },
 };
 use std::sync::{
@@ -265,15 +265,14 @@ impl<'a> Worker<'a> {
                 active.taps[beam].resize(position, Vec::new());
                 active.taps[beam].push(tap);
             }
-            active.search.advance(own);
-            let newest = active.search.open().first().or(active.search.best());
-            if newest.is_some_and(|open| open.raw_score.is_nan()) {
+            if own.iter().any(Scores::damaged) {
                 return Err(EngineError::Unsupported(
                     "the model gave scores that are no numbers: its weights are damaged; `summarize check MODEL` compares \
                      them with the hub's hashes"
                         .into(),
                 ));
             }
+            active.search.advance(own);
         }
         Ok(())
     }

@@ -28,13 +28,13 @@ use batch::{Job, Schedule};
 use candle_core::Device;
 use decode::Hypothesis;
 use generation::GenerationConfig;
-use precision::{Precision, PrecisionChoice};
+use precision::{Arithmetic, Precision, PrecisionChoice};
 use std::{collections::BTreeMap, ops::Range, sync::atomic::AtomicBool};
 use tokenizer::{Encoding, Tokenizer};
 
 /// Source tokens times beams a CPU worker keeps in flight where nothing else is asked for: beyond it the weights are
 /// read often enough, and memory grows.
-const CPU_TOKENS: usize = 2048;
+const CPU_TOKENS: usize = 4096;
 
 /// The same for a GPU.
 const GPU_TOKENS: usize = 65_536;
@@ -46,6 +46,8 @@ pub struct EngineOptions {
     pub device: DeviceChoice,
     /// The arithmetic.
     pub precision: PrecisionChoice,
+    /// Every score is computed in that precision, and none is estimated.
+    pub exact: bool,
     /// CPU threads.
     pub threads: usize,
 }
@@ -102,7 +104,7 @@ impl Engine {
         let tokenizer = Tokenizer::load(files)?;
         let generation = GenerationConfig::read(files)?;
         let weights = weights::Weights::open(files)?;
-        let model = arch::load(files, &weights, &device, precision)?;
+        let model = arch::load(files, &weights, &device, Arithmetic { precision, exact: options.exact })?;
         let files = hashes(files, weights.files())?;
         Ok(Engine { model, tokenizer, generation, device, precision, threads: options.threads.max(1), files })
     }

@@ -27,6 +27,15 @@ impl Precision {
     }
 }
 
+/// How a model computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Arithmetic {
+    /// The arithmetic of its products.
+    pub precision: Precision,
+    /// Every score of the output projection is computed in that precision, and none is estimated.
+    pub exact: bool,
+}
+
 /// A precision as the command line names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PrecisionChoice {

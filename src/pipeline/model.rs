@@ -185,8 +185,8 @@ impl<'a> Model<'a> {
         if let Some(engine) = &self.engine {
             return Ok(Arc::clone(engine));
         }
-        let Settings { device, precision, threads, .. } = *self.settings;
-        let options = EngineOptions { device, precision, threads };
+        let Settings { device, precision, exact, threads, .. } = *self.settings;
+        let options = EngineOptions { device, precision, exact, threads };
         let resolved = self.resolved()?.clone();
         let engine = Arc::new(Engine::load(&resolved.files, &options)?);
         self.announce(&resolved, &engine);

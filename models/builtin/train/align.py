@@ -51,8 +51,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         forward, backward = pathlib.Path(folder, "forward"), pathlib.Path(folder, "backward")
         eflomal.Aligner().align(
-            [arabic for arabic, _ in stems], [english for _, english in stems],
-            links_filename_fwd=str(forward), links_filename_rev=str(backward),
+            [arabic for arabic, _ in stems],
+            [english for _, english in stems],
+            links_filename_fwd=str(forward),
+            links_filename_rev=str(backward),
         )
         with open(work / "links.tsv", "w") as out, open(forward) as f, open(backward) as b:
             for _, one, other in zip(pairs, f, b):

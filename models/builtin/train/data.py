@@ -16,7 +16,9 @@ import text
 
 HERE = pathlib.Path(__file__).parent
 NAMES = {"names_cldr", "wikidata_names_xlit", "google_ar2en_translit"}
-CODE = re.compile(r"https?:|www\.|[{}<>\\|=`~^@]|\]\(|\*\*|::|\$\(|\w\.\w+\(|[a-z]_[a-z]|[a-z][A-Z]\w*[A-Z]|%[sd]\b|&[a-z]+;")
+CODE = re.compile(
+    r"https?:|www\.|[{}<>\\|=`~^@]|\]\(|\*\*|::|\$\(|\w\.\w+\(|[a-z]_[a-z]|[a-z][A-Z]\w*[A-Z]|%[sd]\b|&[a-z]+;"
+)
 
 
 def rows(path: pathlib.Path):

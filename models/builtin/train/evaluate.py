@@ -47,21 +47,28 @@ def main() -> None:
     args = parser.parse_args()
     cells = []
     for prefix in args.sets:
-        sources, references = (pathlib.Path(prefix + end).read_text(encoding="utf-8").splitlines()[: args.limit] for end in (".ar", ".en"))
+        sources, references = (
+            pathlib.Path(prefix + end).read_text(encoding="utf-8").splitlines()[: args.limit] for end in (".ar", ".en")
+        )
         with tempfile.TemporaryDirectory() as folder:
             outputs = translate(args.binary, args.model, sources, pathlib.Path(folder))
         name = pathlib.Path(prefix).name
         if args.keep:
             args.keep.mkdir(parents=True, exist_ok=True)
             (args.keep / f"{name}.out").write_text("\n".join(outputs) + "\n", encoding="utf-8")
-        bleu, chrf = sacrebleu.corpus_bleu(outputs, [references]).score, sacrebleu.corpus_chrf(outputs, [references]).score
+        bleu, chrf = (
+            sacrebleu.corpus_bleu(outputs, [references]).score,
+            sacrebleu.corpus_chrf(outputs, [references]).score,
+        )
         with_numbers = [(s, o, r) for s, o, r in zip(sources, outputs, references) if numbers(s)]
         kept = sum(numbers(s) <= numbers(o) for s, o, _ in with_numbers)
         human = sum(numbers(s) <= numbers(r) for s, _, r in with_numbers)
         loops = sum(bool(LOOP.search(o)) for o in outputs)
         total = max(1, len(with_numbers))
-        cells.append(f"{name}: BLEU {bleu:.1f}, chrF {chrf:.1f}, numbers kept {100 * kept / total:.1f} % of {total} (human "
-                     f"{100 * human / total:.1f} %), loops {100 * loops / len(outputs):.1f} % of {len(outputs)}")
+        cells.append(
+            f"{name}: BLEU {bleu:.1f}, chrF {chrf:.1f}, numbers kept {100 * kept / total:.1f} % of {total} (human "
+            f"{100 * human / total:.1f} %), loops {100 * loops / len(outputs):.1f} % of {len(outputs)}"
+        )
     print("| " + " | ".join(cells) + " |")
 
 

@@ -25,7 +25,9 @@ def pad_third(rows: list) -> list:
 
 def hugging_face_names(weights: dict, shape: dict) -> dict:
     """Returns the weights under the names of transformers' MarianMTModel."""
-    order = {side: torch.tensor(pad_third(list(range(len(weights[f"{side}.weight"]))))) for side in ("source", "target")}
+    order = {
+        side: torch.tensor(pad_third(list(range(len(weights[f"{side}.weight"]))))) for side in ("source", "target")
+    }
     out = {
         "final_logits_bias": weights["bias"][order["target"]][None],
         "model.encoder.embed_tokens.weight": weights["source.weight"][order["source"]],
@@ -49,19 +51,44 @@ def settings(shape: dict, source: int, target: int) -> tuple[dict, dict, dict]:
     """Returns config.json, generation_config.json and tokenizer_config.json."""
     ends = dict(bos_token_id=0, eos_token_id=0, forced_eos_token_id=0, pad_token_id=PAD, decoder_start_token_id=PAD)
     config = dict(
-        architectures=["MarianMTModel"], model_type="marian", dtype="float16", d_model=shape["d_model"],
-        vocab_size=source, decoder_vocab_size=target, share_encoder_decoder_embeddings=False, tie_word_embeddings=True,
-        activation_function="relu", normalize_before=False, normalize_embedding=False, add_final_layer_norm=False,
-        scale_embedding=True, static_position_embeddings=True, max_position_embeddings=512, is_encoder_decoder=True,
-        dropout=0.0, attention_dropout=0.0, activation_dropout=0.0, use_cache=True, **ends,
+        architectures=["MarianMTModel"],
+        model_type="marian",
+        dtype="float16",
+        d_model=shape["d_model"],
+        vocab_size=source,
+        decoder_vocab_size=target,
+        share_encoder_decoder_embeddings=False,
+        tie_word_embeddings=True,
+        activation_function="relu",
+        normalize_before=False,
+        normalize_embedding=False,
+        add_final_layer_norm=False,
+        scale_embedding=True,
+        static_position_embeddings=True,
+        max_position_embeddings=512,
+        is_encoder_decoder=True,
+        dropout=0.0,
+        attention_dropout=0.0,
+        activation_dropout=0.0,
+        use_cache=True,
+        **ends,
     )
     for side in ("encoder", "decoder"):
-        config |= {f"{side}_layers": shape[f"{side}_layers"], f"{side}_ffn_dim": shape["ffn"],
-                   f"{side}_attention_heads": shape["heads"]}
-    generation = dict(bad_words_ids=[[PAD], [1]], max_length=512, num_beams=4, length_penalty=1.0,
-                      renormalize_logits=True, **ends)
-    tokenizer = dict(source_lang="ar", target_lang="en", model_max_length=512, separate_vocabs=True,
-                     tokenizer_class="MarianTokenizer")
+        config |= {
+            f"{side}_layers": shape[f"{side}_layers"],
+            f"{side}_ffn_dim": shape["ffn"],
+            f"{side}_attention_heads": shape["heads"],
+        }
+    generation = dict(
+        bad_words_ids=[[PAD], [1]], max_length=512, num_beams=4, length_penalty=1.0, renormalize_logits=True, **ends
+    )
+    tokenizer = dict(
+        source_lang="ar",
+        target_lang="en",
+        model_max_length=512,
+        separate_vocabs=True,
+        tokenizer_class="MarianTokenizer",
+    )
     return config, generation, tokenizer
 
 
@@ -76,7 +103,9 @@ def main() -> None:
     weights = {k: sum(s["model"][k] for s in states) / len(states) for k in states[0]["model"]}
     shape = states[0]["config"]["model"]
     named = hugging_face_names(weights, shape)
-    save_file({k: v.half().contiguous().clone() for k, v in named.items()}, args.out / "model.safetensors", {"format": "pt"})
+    save_file(
+        {k: v.half().contiguous().clone() for k, v in named.items()}, args.out / "model.safetensors", {"format": "pt"}
+    )
     files = ("config.json", "generation_config.json", "tokenizer_config.json")
     for name, table in zip(files, settings(shape, len(weights["source.weight"]), len(weights["target.weight"]))):
         (args.out / name).write_text(json.dumps(table, indent=2) + "\n")
@@ -84,7 +113,9 @@ def main() -> None:
         shutil.copy(args.work / name, args.out / name)
     for name in ("vocab.json", "target_vocab.json"):
         pieces = pad_third(sorted(vocabulary := json.loads((args.work / name).read_text()), key=vocabulary.get))
-        (args.out / name).write_text(json.dumps({p: i for i, p in enumerate(pieces)}, ensure_ascii=False), encoding="utf-8")
+        (args.out / name).write_text(
+            json.dumps({p: i for i, p in enumerate(pieces)}, ensure_ascii=False), encoding="utf-8"
+        )
     (args.out / "model.safetensors").chmod(0o644)
     print(f"{args.out}: {states[0]['place']['tokens'] / 1e6:.1f} M target pieces seen")
 

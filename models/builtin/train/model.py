@@ -55,7 +55,10 @@ class Layer(nn.Module):
     def forward(self, x, mask, memory=None, memory_mask=None, drop=0.0):
         """Returns the layer's output and its cross-attention weights, if it has any."""
         weights = None
-        add = lambda x, y: x + F.dropout(y, drop, self.training) if drop else x + y
+
+        def add(x, y):
+            return x + F.dropout(y, drop, self.training) if drop else x + y
+
         x = self.self_attn_layer_norm(add(x, self.self_attn(x, x, mask)[0]))
         if memory is not None:
             y, weights = self.encoder_attn(x, memory, memory_mask)

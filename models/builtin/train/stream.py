@@ -17,12 +17,22 @@ from align import read_links
 
 EOS, UNK = 0, 1
 MONTHS = [
-    (["يناير", "كانون الثاني"], "January"), (["فبراير", "شباط"], "February"), (["مارس", "اذار"], "March"),
-    (["ابريل", "نيسان"], "April"), (["مايو", "ايار"], "May"), (["يونيو", "حزيران"], "June"), (["يوليو", "تموز"], "July"),
-    (["اغسطس", "اب"], "August"), (["سبتمبر", "ايلول"], "September"), (["اكتوبر", "تشرين الاول"], "October"),
-    (["نوفمبر", "تشرين الثاني"], "November"), (["ديسمبر", "كانون الاول"], "December"),
+    (["يناير", "كانون الثاني"], "January"),
+    (["فبراير", "شباط"], "February"),
+    (["مارس", "اذار"], "March"),
+    (["ابريل", "نيسان"], "April"),
+    (["مايو", "ايار"], "May"),
+    (["يونيو", "حزيران"], "June"),
+    (["يوليو", "تموز"], "July"),
+    (["اغسطس", "اب"], "August"),
+    (["سبتمبر", "ايلول"], "September"),
+    (["اكتوبر", "تشرين الاول"], "October"),
+    (["نوفمبر", "تشرين الثاني"], "November"),
+    (["ديسمبر", "كانون الاول"], "December"),
 ]
-LOWERED = set("the a an this that these those it he she they we you there if when what in on at for his her its".split())
+LOWERED = set(
+    "the a an this that these those it he she they we you there if when what in on at for his her its".split()
+)
 
 
 class Pair:
@@ -93,15 +103,20 @@ def insert(pair: Pair, draw: random.Random) -> Pair:
     one = " " not in arabic_month
     first = pair.tokens[1][0]
     if first.lower() in LOWERED and draw.random() < 0.7:
-        dated = Pair(f"في {day} {arabic_month} {year}", f"On {day} {month} {year}",
-                     None if one else {(0, 0), (1, 1), (2, 2), (3, 2), (4, 3)})
+        dated = Pair(
+            f"في {day} {arabic_month} {year}",
+            f"On {day} {month} {year}",
+            None if one else {(0, 0), (1, 1), (2, 2), (3, 2), (4, 3)},
+        )
         before = draw.choice([dated, dated, Pair(f"في عام {year}", f"In {year}", {(0, 0), (2, 1)})])
         if draw.random() < 0.6:
             before = before.then(Pair(",", ","))
             before.gaps[0][-1] = before.gaps[1][-1] = ""
         pair.tokens[1][0] = first.lower()
         return before.then(pair)
-    after = draw.choice([f"({number})", f"({year})", f"({number}, {new_number('123', draw)})", f"- {number}", f"({day}.{number}%)"])
+    after = draw.choice(
+        [f"({number})", f"({year})", f"({number}, {new_number('123', draw)})", f"- {number}", f"({day}.{number}%)"]
+    )
     return pair.then(Pair(after, after))
 
 
@@ -143,12 +158,16 @@ class Stream:
     """Makes blocks of batches; see the top of the file."""
 
     def __init__(self, work: pathlib.Path, config: dict) -> None:
-        read = lambda name: (work / name).read_text(encoding="utf-8").splitlines()
+        def read(name: str) -> list[str]:
+            return (work / name).read_text(encoding="utf-8").splitlines()
+
         names = [line.split("\t") for line in read("names.tsv")]
         self.rows = [line.split("\t") for line in read("pairs.tsv")]
         self.links = read("links.tsv") + ["0-0"] * len(names)
         self.config, self.names = config, {}
-        self.models = [spm.SentencePieceProcessor(model_file=str(work / f"{side}.spm")) for side in ("source", "target")]
+        self.models = [
+            spm.SentencePieceProcessor(model_file=str(work / f"{side}.spm")) for side in ("source", "target")
+        ]
         self.ids = [{m.id_to_piece(i): i for i in range(m.get_piece_size())} for m in self.models]
         self.pool = [(a, e) for a, e, _ in names if a.isalpha() and e.isalpha() and len(a) > 2]
         for arabic, english in self.pool:
@@ -172,7 +191,10 @@ class Stream:
         if draw.random() < rules["insert"] and pair.tokens[1]:
             pair = insert(pair, draw)
         sampled = {"enable_sampling": True, "alpha": 0.2, "nbest_size": -1} if draw.random() < rules["sample"] else {}
-        cut = [self.models[0].encode(pair.text(0), out_type=str, **sampled), self.models[1].encode(pair.text(1), out_type=str)]
+        cut = [
+            self.models[0].encode(pair.text(0), out_type=str, **sampled),
+            self.models[1].encode(pair.text(1), out_type=str),
+        ]
         ids = [[self.ids[s].get(piece, UNK) for piece in cut[s]] + [EOS] for s in (0, 1)]
         if not all(1 < len(side) <= limit for side in ids) or UNK in ids[1]:
             return None

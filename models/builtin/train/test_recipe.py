@@ -55,7 +55,9 @@ class Training(unittest.TestCase):
         plain = torch.nn.functional.cross_entropy(hidden @ table.t() + bias, gold, label_smoothing=0.1)
         fused = SmoothedLoss.apply(hidden, table, bias, gold, 0.1, 3)
         self.assertAlmostEqual(float(plain), float(fused), places=5)
-        for one, other in zip(torch.autograd.grad(plain, (hidden, table, bias)), torch.autograd.grad(fused, (hidden, table, bias))):
+        for one, other in zip(
+            torch.autograd.grad(plain, (hidden, table, bias)), torch.autograd.grad(fused, (hidden, table, bias))
+        ):
             torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
     def test_an_orthogonal_update_has_singular_values_near_one(self):

@@ -64,7 +64,10 @@ def stem(token: str) -> str:
 
 _SOUNDS = {
     **dict(zip("بتثجحخدذرزسشصضطظعغفقكلمنه", "btsjhkdzrzszsdtz gfkklmnh")),
-    "چ": "z", "پ": "b", "گ": "g", "ڤ": "f",
+    "چ": "z",
+    "پ": "b",
+    "گ": "g",
+    "ڤ": "f",
 }
 _LATIN_SOUNDS = str.maketrans({"p": "b", "c": "k", "q": "k", "v": "f", "x": "s", "j": "j"})
 

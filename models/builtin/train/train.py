@@ -2,7 +2,8 @@
 
 usage: train.py WORK [--dev PREFIX] [--until TOKENS]     train on, from WORK/state.pt if it is there
        train.py WORK --anneal TOKENS                     decay the rate to nothing on a copy: WORK/annealed.pt
-The same command resumes; SIGTERM saves and ends. Time is spent in steps only: a paused run loses nothing. WORK/train.log holds the curve.
+The same command resumes; SIGTERM saves and ends. Time is spent in steps only: a paused run loses nothing.
+WORK/train.log holds the curve.
 """
 
 import argparse
@@ -14,10 +15,15 @@ import time
 import tomllib
 
 # Big tensors come back from the heap instead of being mapped anew, page by page, at each step.
-HEAP = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 34), "MALLOC_TOP_PAD_": str(1 << 28),
-        "MALLOC_ARENA_MAX": "1", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-        # At low priority a thread waits often for one that was put aside: let it sleep instead of spinning.
-        "GOMP_SPINCOUNT": "5000"}
+HEAP = {
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
+    "MALLOC_TOP_PAD_": str(1 << 28),
+    "MALLOC_ARENA_MAX": "1",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    # At low priority a thread waits often for one that was put aside: let it sleep instead of spinning.
+    "GOMP_SPINCOUNT": "5000",
+}
 if __name__ == "__main__" and os.environ.get("MALLOC_MMAP_THRESHOLD_") is None:
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | HEAP)
 
@@ -31,7 +37,12 @@ HERE = pathlib.Path(__file__).parent
 
 
 # Polynomials that pull all singular values to 1 fastest (Polar Express, Amsel et al. 2025), one a round.
-POLAR = [(8.28721, -23.59589, 17.30039), (4.10706, -2.94785, 0.54484), (3.94869, -2.90890, 0.55182), (3.31842, -2.48849, 0.51005)]
+POLAR = [
+    (8.28721, -23.59589, 17.30039),
+    (4.10706, -2.94785, 0.54484),
+    (3.94869, -2.90890, 0.55182),
+    (3.31842, -2.48849, 0.51005),
+]
 
 
 def orthogonal(update: torch.Tensor) -> torch.Tensor:
@@ -77,14 +88,23 @@ def tensors(batch: list, pad: tuple[int, int]) -> dict:
     links = [(row, *link) for row, example in enumerate(batch) for link in example[2]]
     rows, targets, sources, shares = zip(*links)
     shifted = torch.cat([torch.full_like(sides[1][:, :1], pad[1]), sides[1][:, :-1]], 1)
-    return dict(source=sides[0], mask=sides[0] != pad[0], shifted=shifted, gold=sides[1], keep=sides[1] != pad[1],
-                links=(torch.tensor(rows), torch.tensor(targets), torch.tensor(sources)), shares=torch.tensor(shares))
+    return dict(
+        source=sides[0],
+        mask=sides[0] != pad[0],
+        shifted=shifted,
+        gold=sides[1],
+        keep=sides[1] != pad[1],
+        links=(torch.tensor(rows), torch.tensor(targets), torch.tensor(sources)),
+        shares=torch.tensor(shares),
+    )
 
 
 def losses(model: Marian, batch: dict, smoothing: float, drop: float):
     """Returns the translation loss and the guided alignment loss of a batch."""
     states, attention = model(batch["source"], batch["mask"], batch["shifted"], drop)
-    loss = SmoothedLoss.apply(states[batch["keep"]], model.target.weight, model.bias, batch["gold"][batch["keep"]], smoothing)
+    loss = SmoothedLoss.apply(
+        states[batch["keep"]], model.target.weight, model.bias, batch["gold"][batch["keep"]], smoothing
+    )
     guide = -(batch["shares"] * (attention[batch["links"]] + 1e-6).log()).sum() / batch["shares"].sum()
     return loss, guide
 
@@ -95,7 +115,9 @@ def start_embeddings(model: Marian, stream: Stream, blocks: int = 12) -> None:
     for number in range(blocks):
         for source, target, links in (e for batch in stream.block(-1 - number, 120) for e in batch):
             t, s, share = zip(*links)
-            counts.index_put_((torch.tensor(source)[list(s)], torch.tensor(target)[list(t)]), torch.tensor(share), accumulate=True)
+            counts.index_put_(
+                (torch.tensor(source)[list(s)], torch.tensor(target)[list(t)]), torch.tensor(share), accumulate=True
+            )
     uses = counts.sum(0)
     smooth = uses**0.75 / (uses**0.75).sum()
     ppmi = (counts / (counts.sum(1, keepdim=True) * smooth + 1e-9)).clamp_(min=1e-9).log_().clamp_(min=0)
@@ -139,8 +161,13 @@ class Run:
 
     def save(self, name: str) -> None:
         """Writes a checkpoint; a crash leaves the one before."""
-        state = dict(model=self.model.state_dict(), optimisers=[o.state_dict() for o in self.optimisers],
-                     random=torch.get_rng_state(), place=self.place, config=self.config)
+        state = dict(
+            model=self.model.state_dict(),
+            optimisers=[o.state_dict() for o in self.optimisers],
+            random=torch.get_rng_state(),
+            place=self.place,
+            config=self.config,
+        )
         torch.save(state, self.work / f"{name}.tmp")
         os.replace(self.work / f"{name}.tmp", self.work / f"{name}.pt")
 
@@ -179,8 +206,10 @@ class Run:
     def dev_batches(self, prefix: str, count: int = 300) -> list[dict]:
         """Returns the first lines of a development set as batches."""
         lines = [pathlib.Path(prefix + end).read_text(encoding="utf-8").splitlines()[:count] for end in (".ar", ".en")]
-        cut = [self.stream.models[0].encode([text.source(x) for x in lines[0]]),
-               self.stream.models[1].encode([text.target(x) for x in lines[1]])]
+        cut = [
+            self.stream.models[0].encode([text.source(x) for x in lines[0]]),
+            self.stream.models[1].encode([text.target(x) for x in lines[1]]),
+        ]
         rows = sorted(([s + [EOS], t + [EOS], [(0, 0, 1.0)]] for s, t in zip(*cut)), key=lambda row: len(row[1]))
         return [tensors(rows[i : i + 50], self.pad) for i in range(0, count, 50)]
 
@@ -188,7 +217,9 @@ class Run:
     def dev_loss(self, batches: list[dict]) -> float:
         """Returns the loss per piece without smoothing."""
         self.model.eval()
-        sums = [(float(losses(self.model, b, 0.0, 0.0)[0]) * int(b["keep"].sum()), int(b["keep"].sum())) for b in batches]
+        sums = [
+            (float(losses(self.model, b, 0.0, 0.0)[0]) * int(b["keep"].sum()), int(b["keep"].sum())) for b in batches
+        ]
         self.model.train()
         return sum(a for a, _ in sums) / sum(n for _, n in sums)
 
@@ -211,7 +242,10 @@ def main() -> None:
     begun, log = run.place["tokens"], open(args.work / "train.log", "a", buffering=1)
     end = begun + args.anneal if args.anneal else args.until
     told, saved, sums, steps, mark = time.time(), time.time(), [0.0, 0.0], 0, (begun, run.place["seconds"])
-    print(f"# start at {begun} pieces, {sum(p.numel() for p in run.model.parameters())} parameters, {vars(args)}", file=log)
+    print(
+        f"# start at {begun} pieces, {sum(p.numel() for p in run.model.parameters())} parameters, {vars(args)}",
+        file=log,
+    )
     for batch in run.batches():
         done = bool(stop) or run.place["tokens"] >= end
         if not done:
@@ -221,9 +255,12 @@ def main() -> None:
         if done or time.time() - told > 120:
             place = run.place
             rate = (place["tokens"] - mark[0]) / max(1e-9, place["seconds"] - mark[1])
-            print(f"pieces {place['tokens'] / 1e6:.3f}M step {place['step']} loss {sums[0] / max(1, steps):.3f} guide "
-                  f"{sums[1] / max(1, steps):.3f} dev {run.dev_loss(dev) if dev else 0:.4f} {rate:.0f}/s "
-                  f"minutes {place['seconds'] / 60:.1f} {time.strftime('%H:%M')}{' anneal' if args.anneal else ''}", file=log)
+            print(
+                f"pieces {place['tokens'] / 1e6:.3f}M step {place['step']} loss {sums[0] / max(1, steps):.3f} guide "
+                f"{sums[1] / max(1, steps):.3f} dev {run.dev_loss(dev) if dev else 0:.4f} {rate:.0f}/s "
+                f"minutes {place['seconds'] / 60:.1f} {time.strftime('%H:%M')}{' anneal' if args.anneal else ''}",
+                file=log,
+            )
             told, sums, steps, mark = time.time(), [0.0, 0.0], 0, (place["tokens"], place["seconds"])
         if not args.anneal and (done or time.time() - saved > 600):
             run.save("state")

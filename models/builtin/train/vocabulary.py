@@ -42,9 +42,20 @@ def train(lines: list[str], prefix: pathlib.Path, size: int, rules: str | None) 
         tsv.write_text(rules or "")
         normalisation = {"normalization_rule_tsv": str(tsv)} if rules else {"normalization_rule_name": "nmt_nfkc"}
         spm.SentencePieceTrainer.train(
-            input=str(corpus), model_prefix=str(prefix), vocab_size=size, model_type="unigram", split_digits=True,
-            character_coverage=0.9995, unk_id=UNK, eos_id=EOS, bos_id=-1, pad_id=-1, num_threads=2,
-            required_chars="0123456789", minloglevel=1, **normalisation,
+            input=str(corpus),
+            model_prefix=str(prefix),
+            vocab_size=size,
+            model_type="unigram",
+            split_digits=True,
+            character_coverage=0.9995,
+            unk_id=UNK,
+            eos_id=EOS,
+            bos_id=-1,
+            pad_id=-1,
+            num_threads=2,
+            required_chars="0123456789",
+            minloglevel=1,
+            **normalisation,
         )
     prefix.with_suffix(".model").rename(prefix.with_suffix(".spm"))
     prefix.with_suffix(".vocab").unlink()

@@ -16,7 +16,7 @@ use crate::engine::{
         linear::Linear,
         projection::{Projection, Wanted},
     },
-    precision::Precision,
+    precision::{Arithmetic, Precision},
     weights::Weights,
 };
 use candle_core::{Device, Tensor};
@@ -41,9 +41,9 @@ impl EncoderDecoder {
         config: BartConfig,
         weights: &Weights,
         device: &Device,
-        precision: Precision,
+        arithmetic: Arithmetic,
     ) -> Result<EncoderDecoder, EngineError> {
-        let builder = Builder { weights, device, precision };
+        let builder = Builder { weights, device, arithmetic };
         let (source, target) = embedding_names(&config, weights);
         let source_table = builder.table(source, config.vocab_size, config.d_model)?;
         let target_table = match source == target {
@@ -63,7 +63,7 @@ impl EncoderDecoder {
             source_embedding: Embedding::load(&builder, "encoder", source_table, &config)?,
             target_embedding: Embedding::load(&builder, "decoder", target_table, &config)?,
             device: device.clone(),
-            precision,
+            precision: arithmetic.precision,
             config,
         })
     }
@@ -102,7 +102,7 @@ fn head(builder: &Builder<'_>, config: &BartConfig, target_embedding: &str) -> R
         true => Some(builder.weights.tensor("final_logits_bias", &[1, vocabulary])?.squeeze(0)?),
         false => None,
     };
-    Ok(Projection::new(&weight, bias.as_ref(), builder.device, builder.precision)?)
+    Ok(Projection::new(&weight, bias.as_ref(), builder.device, builder.arithmetic)?)
 }
 
 impl Seq2Seq for EncoderDecoder {

@@ -13,7 +13,7 @@ use crate::engine::{
         linear::Linear,
         norm::LayerNorm,
     },
-    precision::Precision,
+    precision::Arithmetic,
     weights::Weights,
 };
 use candle_core::{Device, Tensor};
@@ -26,7 +26,7 @@ const LAYER_NORM_EPSILON: f32 = 1e-5;
 pub(super) struct Builder<'a> {
     pub weights: &'a Weights,
     pub device: &'a Device,
-    pub precision: Precision,
+    pub arithmetic: Arithmetic,
 }
 
 impl Builder<'_> {
@@ -41,7 +41,7 @@ impl Builder<'_> {
         let pairs = names.iter().map(|name| self.pair(name, outputs, inputs)).collect::<Result<Vec<_>, _>>()?;
         let (weights, biases): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
         let (weight, bias) = (Tensor::cat(&weights, 0)?, Tensor::cat(&biases, 0)?);
-        Ok(Linear::new(&weight, Some(&bias), self.device, self.precision)?)
+        Ok(Linear::new(&weight, Some(&bias), self.device, self.arithmetic.precision)?)
     }
 
     fn linear(&self, name: String, outputs: usize, inputs: usize) -> Result<Linear, EngineError> {

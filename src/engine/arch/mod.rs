@@ -13,7 +13,7 @@ use super::{
         cache::{CrossMemory, SelfCache, Tap},
         projection::{Scores, Wanted},
     },
-    precision::Precision,
+    precision::Arithmetic,
     weights::Weights,
 };
 use candle_core::{Device, Tensor};
@@ -81,9 +81,9 @@ pub fn load(
     files: &ModelFiles,
     weights: &Weights,
     device: &Device,
-    precision: Precision,
+    arithmetic: Arithmetic,
 ) -> Result<Box<dyn Seq2Seq>, EngineError> {
     match ModelConfig::read(files)? {
-        ModelConfig::Marian(config) => Ok(Box::new(bart::EncoderDecoder::load(config, weights, device, precision)?)),
+        ModelConfig::Marian(config) => Ok(Box::new(bart::EncoderDecoder::load(config, weights, device, arithmetic)?)),
     }
 }

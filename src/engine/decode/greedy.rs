@@ -38,10 +38,17 @@ impl Search for Greedy {
     }
 
     fn advance(&mut self, scores: &mut [Scores]) {
-        let Some(scores) = scores.first_mut() else { return };
-        let Some(best) = candidates(&self.config, &self.current.tokens, scores, 1, false).pop() else { return };
-        self.current = self.current.extend(0, best.token, best.raw);
-        self.done = self.current.ends(&self.config);
+        let best = scores
+            .first_mut()
+            .and_then(|scores| candidates(&self.config, &self.current.tokens, scores, 1, false).pop());
+        match best {
+            Some(best) => {
+                self.current = self.current.extend(0, best.token, best.raw);
+                self.done = self.current.ends(&self.config);
+            }
+            // Every token is ruled out: what there is stays the output.
+            None => self.done = true,
+        }
     }
 
     fn done(&self) -> bool {

@@ -5,7 +5,10 @@
 //! value is one chain of fused multiply-adds over k = 0, 1, 2, ..., started at the bias, whatever the row count, the
 //! tile height or the vector width; a row's result never depends on its neighbours.
 
-use super::{panels::Panels, simd::Width};
+use super::{
+    panels::{Panels, bands, prefetched},
+    simd::{self, Width},
+};
 use std::mem::MaybeUninit;
 
 /// A weight matrix packed in f32.
@@ -91,7 +94,9 @@ impl Panels for Packed {
         let width = self.kernel.width;
         let b = &self.panels[panel * width * self.inputs..(panel + 1) * width * self.inputs];
         let bias = &self.bias[panel * width..(panel + 1) * width];
+        let mut next = prefetched(&self.panels, panel + 1, width * self.inputs, tiles.list.len());
         for tile in &tiles.list {
+            simd::prefetch(next.next().unwrap_or_default());
             let start = tile.row * stride;
             let end = start + (tile.height - 1) * stride + width;
             let a = &tiles.packed[tile.row * self.inputs..(tile.row + tile.height) * self.inputs];
@@ -120,15 +125,9 @@ pub struct Tiles {
 
 impl Tiles {
     fn new(x: &[f32], rows: usize, inputs: usize, tallest: usize) -> Tiles {
-        let count = rows.div_ceil(tallest).max(1);
         let mut packed = vec![0f32; rows * inputs];
-        let mut list = Vec::with_capacity(count);
-        let mut row = 0;
-        for index in 0..count {
-            let height = rows / count + usize::from(index < rows % count);
-            if height == 0 {
-                continue;
-            }
+        let mut list = Vec::with_capacity(rows.div_ceil(tallest));
+        for (row, height) in bands(rows, tallest) {
             let band = &x[row * inputs..(row + height) * inputs];
             let into = &mut packed[row * inputs..(row + height) * inputs];
             for (k, group) in into.chunks_exact_mut(height).enumerate() {
@@ -137,7 +136,6 @@ impl Tiles {
                 }
             }
             list.push(TileRows { row, height });
-            row += height;
         }
         Tiles { packed, list }
     }

@@ -7,7 +7,7 @@
 mod tiles;
 
 use super::{
-    panels::Panels,
+    panels::{Panels, bands, prefetched},
     simd::{self, LANES},
 };
 use std::mem::MaybeUninit;
@@ -23,9 +23,42 @@ pub struct Packed {
     panels: Vec<i8>,
     scales: Vec<f32>,
     bias: Vec<f32>,
+    /// Length of each column of weights, and of what quantization takes from it.
+    lengths: Vec<Length>,
     inputs: usize,
     outputs: usize,
     kernel: Kernel,
+}
+
+/// The Euclidean length of a vector, and that of its quantization error.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Length {
+    /// Of the vector.
+    pub whole: f32,
+    /// Of the vector less its quantized form.
+    pub error: f32,
+}
+
+impl Length {
+    fn of(values: &[f32], quantized: &[i8], scale: f32) -> Length {
+        let whole = values.iter().map(|value| value * value).sum::<f32>().sqrt();
+        let error = |(value, q): (&f32, &i8)| (value - f32::from(*q) * scale).powi(2);
+        Length { whole, error: values.iter().zip(quantized).map(error).sum::<f32>().sqrt() }
+    }
+
+    /// Returns the larger of each part.
+    pub fn max(self, other: Length) -> Length {
+        Length { whole: self.whole.max(other.whole), error: self.error.max(other.error) }
+    }
+
+    /// Returns how far the int8 product of two vectors of `n` values can be from their product in f32.
+    ///
+    /// Cauchy-Schwarz on `x.w - x'.w' = (x - x').w + x'.(w - w')`, plus the rounding of `n` operations in f32.
+    pub fn bound(self, other: Length, n: usize) -> f32 {
+        let quantization = self.error * other.whole + (self.whole + self.error) * other.error;
+        let rounding = 2.0 * n as f32 * f32::EPSILON * self.whole * other.whole;
+        quantization * 1.001 + rounding
+    }
 }
 
 /// Rows of an input in int8, as the tiles read them.
@@ -52,8 +85,10 @@ impl Packed {
         let mut panels = vec![kernel.offset as i8; padded * groups * group];
         let mut scales = vec![0f32; padded];
         let mut quantized = vec![0i8; inputs];
+        let mut lengths = Vec::with_capacity(outputs);
         for (column, row) in weight.chunks_exact(inputs).enumerate() {
             scales[column] = quantize(row, &mut quantized);
+            lengths.push(Length::of(row, &quantized, scales[column]));
             let panel = column / width * width * groups * group;
             for (k, value) in quantized.iter().enumerate() {
                 let place = panel + (k / group * width + column % width) * group + k % group;
@@ -62,7 +97,22 @@ impl Packed {
         }
         let mut padded_bias = bias.map_or_else(Vec::new, <[f32]>::to_vec);
         padded_bias.resize(padded, 0.0);
-        Packed { panels, scales, bias: padded_bias, inputs, outputs, kernel }
+        Packed { panels, scales, bias: padded_bias, lengths, inputs, outputs, kernel }
+    }
+
+    /// Returns the length of each column of weights.
+    pub fn lengths(&self) -> &[Length] {
+        &self.lengths
+    }
+
+    /// Returns the lengths of the rows of an input, (rows, inputs).
+    pub fn row_lengths(&self, x: &[f32]) -> Vec<Length> {
+        let mut quantized = vec![0i8; self.inputs];
+        let length = |row: &[f32]| {
+            let scale = quantize(row, &mut quantized);
+            Length::of(row, &quantized, scale)
+        };
+        x.chunks_exact(self.inputs).map(length).collect()
     }
 
     fn groups(&self) -> usize {
@@ -105,14 +155,11 @@ impl Panels for Packed {
         let (width, groups, tallest) = (self.kernel.width, self.groups(), self.kernel.tiles.len());
         let bytes = width * groups * self.kernel.group;
         let b = &self.panels[panel * bytes..(panel + 1) * bytes];
-        // The next panel is asked for in equal parts: all of it at once would keep the tiles waiting.
-        let next = self.panels.get((panel + 1) * bytes..(panel + 2) * bytes).unwrap_or_default();
-        let mut parts = next.chunks(bytes.div_ceil(input.scales.len().div_ceil(tallest)).max(1));
         let (scales, bias) = (&self.scales[panel * width..][..width], &self.bias[panel * width..][..width]);
-        let rows = input.scales.len();
-        for row in (0..rows).step_by(tallest) {
-            let height = tallest.min(rows - row);
-            simd::prefetch(parts.next().unwrap_or_default());
+        let bands = bands(input.scales.len(), tallest);
+        let mut next = prefetched(&self.panels, panel + 1, bytes, bands.len());
+        for (row, height) in bands {
+            simd::prefetch(next.next().unwrap_or_default());
             let a = &input.groups[row * groups..(row + height) * groups];
             let c = &mut out[row * stride..(row + height - 1) * stride + width];
             let output = Output {

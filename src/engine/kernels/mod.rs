@@ -12,6 +12,7 @@ mod int8;
 pub mod linear;
 pub mod norm;
 mod panels;
+mod preview;
 pub mod projection;
 mod simd;
 pub mod softmax;

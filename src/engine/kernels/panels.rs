@@ -5,6 +5,23 @@
 
 use std::mem::MaybeUninit;
 
+/// Returns the parts of panel `index` to ask for during each of `tiles` tiles of the panel before it.
+///
+/// All of it at once would keep the tiles waiting.
+pub fn prefetched<T>(panels: &[T], index: usize, size: usize, tiles: usize) -> std::slice::Chunks<'_, T> {
+    let panel = panels.get(index * size..(index + 1) * size).unwrap_or_default();
+    panel.chunks(size.div_ceil(tiles.max(1)).max(1))
+}
+
+/// Cuts rows into as few bands of at most `tallest` as there can be, of nearly equal height: (first row, height) each.
+pub fn bands(rows: usize, tallest: usize) -> impl ExactSizeIterator<Item = (usize, usize)> {
+    let count = rows.div_ceil(tallest);
+    (0..count).map(move |i| {
+        let first = i * (rows / count) + i.min(rows % count);
+        (first, rows / count + usize::from(i < rows % count))
+    })
+}
+
 /// A weight matrix, (outputs, inputs), packed for products with a few rows.
 pub trait Panels {
     /// Rows of an input as the kernel reads them.

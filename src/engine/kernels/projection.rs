@@ -4,12 +4,21 @@
 //! block of columns is reduced while it is in cache. The invariant: what a row gives depends on the row and on what it wants,
 //! never on the other rows.
 
-use super::{gemm, int8, panels::Panels, simd, softmax, with_values};
-use crate::engine::precision::Precision;
+use super::{
+    gemm, int8,
+    panels::Panels,
+    preview::{Preview, Weights},
+    softmax, with_values,
+};
+use crate::engine::precision::{Arithmetic, Precision};
 use candle_core::{Device, Result, Tensor};
+use std::sync::OnceLock;
 
 /// Columns that are reduced together.
-const BLOCK: usize = 512;
+pub const BLOCK: usize = 512;
+
+/// Tokens from which on a preview is worth its while.
+const PREVIEWED: usize = 4096;
 
 /// What a search wants to know of a row's scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +27,15 @@ pub enum Wanted {
     All,
     /// The best scores, this many of them, and the total.
     Best(usize),
+}
+
+impl Wanted {
+    fn count(self) -> Option<usize> {
+        match self {
+            Wanted::All => None,
+            Wanted::Best(count) => Some(count),
+        }
+    }
 }
 
 /// Scores of the next token, before softmax.
@@ -35,6 +53,14 @@ pub enum Scores {
 }
 
 impl Scores {
+    /// Returns true where a score is no number: the weights are damaged.
+    pub fn damaged(&self) -> bool {
+        match self {
+            Scores::All(row) => row.iter().any(|score| score.is_nan()),
+            Scores::Best { total, .. } => total.is_nan(),
+        }
+    }
+
     /// Reduces a row of all scores to what is wanted.
     fn reduce(row: Vec<f32>, wanted: Wanted) -> Scores {
         match wanted {
@@ -55,35 +81,63 @@ pub struct Projection(Form);
 #[derive(Debug)]
 enum Form {
     F32(gemm::Packed),
+    /// Few rows want every score, so that the weights are packed when the first does.
+    Previewed {
+        preview: Preview,
+        weight: Tensor,
+        bias: Option<Vec<f32>>,
+        whole: OnceLock<gemm::Packed>,
+    },
     Int8(int8::Packed),
-    Plain { transposed: Tensor, bias: Option<Tensor> },
+    Plain {
+        transposed: Tensor,
+        bias: Option<Tensor>,
+    },
 }
 
 impl Projection {
     /// Returns a projection for `device` with a weight of shape (vocabulary, d) and a bias of shape (vocabulary), or none.
-    pub fn new(weight: &Tensor, bias: Option<&Tensor>, device: &Device, precision: Precision) -> Result<Projection> {
-        let (outputs, inputs) = weight.dims2()?;
-        let bias_values = bias.map(Tensor::to_vec1::<f32>).transpose()?;
-        let form = match (device, precision) {
-            (Device::Cpu, Precision::F32) => with_values(&weight.contiguous()?, |weight| {
-                Form::F32(gemm::Packed::new(weight, bias_values.as_deref(), outputs, inputs))
-            })?,
-            (Device::Cpu, Precision::Int8) => with_values(&weight.contiguous()?, |weight| {
-                Form::Int8(int8::Packed::new(weight, bias_values.as_deref(), outputs, inputs))
-            })?,
-            _ => Form::Plain {
-                transposed: weight.t()?.contiguous()?.to_device(device)?,
+    pub fn new(weight: &Tensor, bias: Option<&Tensor>, device: &Device, arithmetic: Arithmetic) -> Result<Projection> {
+        if !matches!(device, Device::Cpu) {
+            let transposed = weight.t()?.contiguous()?.to_device(device)?;
+            return Ok(Projection(Form::Plain {
+                transposed,
                 bias: bias.map(|bias| bias.to_device(device)).transpose()?,
-            },
-        };
-        Ok(Projection(form))
+            }));
+        }
+        let (outputs, inputs) = weight.dims2()?;
+        let (weight, bias) = (weight.contiguous()?, bias.map(Tensor::to_vec1::<f32>).transpose()?);
+        let packed = with_values(&weight, |values| match arithmetic {
+            Arithmetic { precision: Precision::Int8, .. } => {
+                Form::Int8(int8::Packed::new(values, bias.as_deref(), outputs, inputs))
+            }
+            Arithmetic { exact: false, .. } if outputs >= PREVIEWED => {
+                let preview = Preview::new(Weights { weight: values, bias: bias.as_deref() }, outputs, inputs);
+                Form::Previewed { preview, weight: weight.clone(), bias: bias.clone(), whole: OnceLock::new() }
+            }
+            _ => Form::F32(gemm::Packed::new(values, bias.as_deref(), outputs, inputs)),
+        })?;
+        Ok(Projection(packed))
     }
 
     /// Returns the scores that each row of `hidden`, (rows, d), wants.
     pub fn scores(&self, hidden: &Tensor, wanted: &[Wanted]) -> Result<Vec<Scores>> {
         match &self.0 {
-            Form::F32(packed) => with_values(hidden, |hidden| scores(packed, hidden, wanted)),
-            Form::Int8(packed) => with_values(hidden, |hidden| scores(packed, hidden, wanted)),
+            Form::F32(packed) => with_values(hidden, |hidden| {
+                scores(hidden, wanted, |x| packed.multiply(x), |x, counts| reduce(packed, x, counts))
+            }),
+            Form::Int8(packed) => with_values(hidden, |hidden| {
+                scores(hidden, wanted, |x| packed.multiply(x), |x, counts| reduce(packed, x, counts))
+            }),
+            Form::Previewed { preview, weight, bias, whole } => with_values(hidden, |hidden| {
+                let (outputs, inputs) = weight.dims2()?;
+                with_values(weight, |values| {
+                    let weights = Weights { weight: values, bias: bias.as_deref() };
+                    let pack = || gemm::Packed::new(values, bias.as_deref(), outputs, inputs);
+                    let all = |x: &[f32]| whole.get_or_init(pack).multiply(x);
+                    scores(hidden, wanted, all, |x, counts| preview.scores(x, counts, weights))
+                })
+            })?,
             Form::Plain { transposed, bias } => {
                 let product = hidden.matmul(transposed)?;
                 let product = bias.as_ref().map_or(Ok(product.clone()), |bias| product.broadcast_add(bias))?;
@@ -94,18 +148,25 @@ impl Projection {
     }
 }
 
-fn scores<P: Panels>(packed: &P, hidden: &[f32], wanted: &[Wanted]) -> Vec<Scores> {
-    let d = packed.inputs();
-    let (all, best): (Vec<usize>, Vec<usize>) = (0..wanted.len()).partition(|row| wanted[*row] == Wanted::All);
-    let gather = |rows: &[usize]| -> Vec<f32> {
-        rows.iter().flat_map(|row| hidden[row * d..(row + 1) * d].iter().copied()).collect()
+/// Gives the rows that want every score to `all` and the others to `best`, and returns the scores in the order of the rows.
+fn scores(
+    hidden: &[f32],
+    wanted: &[Wanted],
+    all: impl Fn(&[f32]) -> Vec<f32>,
+    best: impl Fn(&[f32], &[usize]) -> Vec<Scores>,
+) -> Vec<Scores> {
+    let d = hidden.len() / wanted.len().max(1);
+    let counts: Vec<usize> = wanted.iter().filter_map(|wanted| wanted.count()).collect();
+    if counts.len() == wanted.len() {
+        return best(hidden, &counts);
+    }
+    let gather = |every: bool| -> Vec<f32> {
+        let rows = hidden.chunks_exact(d).zip(wanted).filter(|(_, wanted)| (**wanted == Wanted::All) == every);
+        rows.flat_map(|(row, _)| row.iter().copied()).collect()
     };
-    let whole = packed.multiply(&gather(&all));
-    let counts: Vec<Wanted> = best.iter().map(|row| wanted[*row]).collect();
-    let mut reduced =
-        if all.is_empty() { reduce(packed, hidden, &counts) } else { reduce(packed, &gather(&best), &counts) }
-            .into_iter();
-    let mut whole = whole.chunks_exact(packed.outputs());
+    let whole = all(&gather(true));
+    let mut whole = whole.chunks_exact(whole.len() / (wanted.len() - counts.len()));
+    let mut reduced = best(&gather(false), &counts).into_iter();
     let take = |wanted: &Wanted| match wanted {
         Wanted::All => whole.next().map(|row| Scores::All(row.to_vec())),
         Wanted::Best(_) => reduced.next(),
@@ -113,61 +174,50 @@ fn scores<P: Panels>(packed: &P, hidden: &[f32], wanted: &[Wanted]) -> Vec<Score
     wanted.iter().filter_map(take).collect()
 }
 
-/// Computes the product block by block and keeps of each block what is wanted.
-fn reduce<P: Panels>(packed: &P, hidden: &[f32], wanted: &[Wanted]) -> Vec<Scores> {
-    let counts = wanted.iter().map(|wanted| if let Wanted::Best(count) = wanted { *count } else { 0 });
-    let mut running: Vec<Running> = counts.map(Running::new).collect();
-    if running.is_empty() {
-        return Vec::new();
+/// Returns the best scores of each row, as many as `counts` says, and their totals.
+fn reduce<P: Panels>(packed: &P, hidden: &[f32], counts: &[usize]) -> Vec<Scores> {
+    let mut running: Vec<Running> = counts.iter().map(|count| Running::new(*count)).collect();
+    blocks(packed, hidden, counts.len(), |row, first, scores| running[row].take(first, scores));
+    running.into_iter().map(Running::finish).collect()
+}
+
+/// Computes the product block by block and hands out each row's scores of a block: row, first token, scores.
+pub fn blocks<P: Panels>(packed: &P, hidden: &[f32], rows: usize, mut take: impl FnMut(usize, usize, &[f32])) {
+    if rows == 0 {
+        return;
     }
-    let (rows, width) = (running.len(), packed.width());
-    let input = packed.prepare(hidden);
+    let (input, width) = (packed.prepare(hidden), packed.width());
     let mut scratch: Vec<f32> = Vec::with_capacity(rows * BLOCK);
+    let cells = scratch.spare_capacity_mut();
     for start in (0..packed.outputs()).step_by(BLOCK) {
         let columns = BLOCK.min(packed.outputs() - start);
-        let panels = columns.div_ceil(width);
-        scratch.clear();
-        let cells = scratch.spare_capacity_mut();
-        for panel in 0..panels {
+        for panel in 0..columns.div_ceil(width) {
             packed.panel(&input, start / width + panel, &mut cells[panel * width..], BLOCK);
         }
-        for (row, running) in running.iter_mut().enumerate() {
+        for row in 0..rows {
             // SAFETY: `panel` has written `width` values of every row for each panel, `columns` of them or more.
             let scores = unsafe { cells[row * BLOCK..row * BLOCK + columns].assume_init_ref() };
-            running.take(start, scores);
+            take(row, start, scores);
         }
     }
-    running.into_iter().map(Running::finish).collect()
 }
 
 /// The best scores so far and the sum of all of them.
 struct Running {
     count: usize,
     best: Vec<(u32, f32)>,
-    largest: f32,
-    /// Sum of e^(score - largest).
-    sum: f32,
+    total: softmax::RunningSum,
 }
 
 impl Running {
     fn new(count: usize) -> Running {
-        Running { count, best: Vec::with_capacity(count + 1), largest: f32::NEG_INFINITY, sum: 0.0 }
+        Running { count, best: Vec::with_capacity(count + 1), total: softmax::RunningSum::default() }
     }
 
     /// Takes the scores of the tokens from `first` on.
     fn take(&mut self, first: usize, scores: &[f32]) {
-        let (largest, sum) = softmax::largest_and_sum(scores);
-        if largest > self.threshold() {
+        if self.total.add(scores) > self.threshold() {
             self.insert(first, scores);
-        }
-        // The smaller part is brought to the scale of the larger; a part of nothing but minus infinity adds nothing.
-        if largest > self.largest {
-            self.sum = self.sum * simd::exp(self.largest - largest) + sum;
-            self.largest = largest;
-        } else if largest > f32::NEG_INFINITY {
-            self.sum += sum * simd::exp(largest - self.largest);
-        } else if scores.iter().any(|score| score.is_nan()) {
-            self.sum = f32::NAN;
         }
     }
 
@@ -197,7 +247,7 @@ impl Running {
     }
 
     fn finish(self) -> Scores {
-        Scores::Best { best: self.best, total: self.largest + self.sum.ln() }
+        Scores::Best { best: self.best, total: self.total.total() }
     }
 }
 
@@ -211,9 +261,10 @@ mod tests {
 
     #[test]
     fn the_best_scores_and_their_total_are_those_of_the_whole_row() {
-        let (weight, hidden) = (random((1_337, 20)), random((5, 20)));
-        for precision in [Precision::F32, Precision::Int8] {
-            let projection = Projection::new(&weight, None, &Device::Cpu, precision).unwrap();
+        let (weight, hidden) = (random((5_003, 20)), random((5, 20)));
+        let forms = [(Precision::F32, true), (Precision::F32, false), (Precision::Int8, true)];
+        for arithmetic in forms.map(|(precision, exact)| Arithmetic { precision, exact }) {
+            let projection = Projection::new(&weight, None, &Device::Cpu, arithmetic).unwrap();
             let wanted = [Wanted::All, Wanted::Best(3), Wanted::Best(8), Wanted::All, Wanted::Best(1)];
             let whole = projection.scores(&hidden, &[Wanted::All; 5]).unwrap();
             for ((got, wanted), whole) in projection.scores(&hidden, &wanted).unwrap().iter().zip(wanted).zip(&whole) {
@@ -223,7 +274,7 @@ mod tests {
                     (Scores::Best { best, total }, Wanted::Best(count)) => {
                         let want: Vec<_> = softmax::top(row, count).into_iter().map(|i| (i as u32, row[i])).collect();
                         assert_eq!(*best, want);
-                        assert!((total - softmax::log_sum_exp(row)).abs() < 1e-5);
+                        assert!((total - softmax::log_sum_exp(row)).abs() < if arithmetic.exact { 1e-5 } else { 5e-2 });
                     }
                     other => panic!("{other:?}"),
                 }
@@ -234,7 +285,7 @@ mod tests {
     #[test]
     fn a_row_gives_the_same_bits_alone_and_in_company() {
         let (weight, hidden) = (random((700, 16)), random((9, 16)));
-        let projection = Projection::new(&weight, None, &Device::Cpu, Precision::F32).unwrap();
+        let projection = Projection::new(&weight, None, &Device::Cpu, Arithmetic::default()).unwrap();
         let together = projection.scores(&hidden, &[Wanted::Best(4); 9]).unwrap();
         for (row, want) in together.iter().enumerate() {
             let alone = hidden.narrow(0, row, 1).unwrap();

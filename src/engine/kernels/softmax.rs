@@ -16,6 +16,43 @@ pub fn largest_and_sum(row: &[f32]) -> (f32, f32) {
     (largest, sum_exp(row, largest))
 }
 
+/// The sum of e^score over scores that come in parts, relative to the largest so far.
+#[derive(Debug, Clone, Copy)]
+pub struct RunningSum {
+    /// The largest score.
+    pub largest: f32,
+    /// Sum of e^(score - largest).
+    pub sum: f32,
+}
+
+impl Default for RunningSum {
+    fn default() -> Self {
+        RunningSum { largest: f32::NEG_INFINITY, sum: 0.0 }
+    }
+}
+
+impl RunningSum {
+    /// Adds scores and returns the largest of them; a score that is no number makes the sum none.
+    pub fn add(&mut self, scores: &[f32]) -> f32 {
+        let (largest, sum) = largest_and_sum(scores);
+        // The smaller part is brought to the scale of the larger; minus infinity adds nothing.
+        if largest > self.largest {
+            self.sum = self.sum * simd::exp(self.largest - largest) + sum;
+            self.largest = largest;
+        } else if largest > f32::NEG_INFINITY {
+            self.sum += sum * simd::exp(largest - self.largest);
+        } else if scores.iter().any(|score| score.is_nan()) {
+            self.sum = f32::NAN;
+        }
+        largest
+    }
+
+    /// Returns ln(sum of e^score).
+    pub fn total(self) -> f32 {
+        self.largest + self.sum.ln()
+    }
+}
+
 /// Turns a row of scores into probabilities in place.
 #[inline(always)]
 pub fn softmax_in_place(row: &mut [f32]) {
