@@ -126,15 +126,14 @@ fn help_lists_every_option_that_works_and_none_that_does_not() {
         "--summary",
         "--device",
         "--precision",
+        "--exact",
         "--beam",
         "--shard",
         "--strict",
     ] {
         assert!(help.contains(option), "{option} is missing");
     }
-    for later in
-        ["--summary-model", "--precision", "--layout", "--glossary", "--exact", "--no-repair", "tmx", "abstractive"]
-    {
+    for later in ["--summary-model", "--layout", "--glossary", "--no-repair", "tmx", "abstractive"] {
         assert!(!help.contains(later), "{later} does nothing yet");
     }
 }
@@ -154,6 +153,7 @@ fn usage_errors_exit_with_2() {
     desk.run(&["a.txt", "--beam", "0"]).exits(2).says("--beam: 0 is not from 1 to");
     desk.run(&["a.txt", "--shard", "5/4"]).exits(2).says("--shard");
     desk.run(&["a.txt", "--device", "abacus"]).exits(2).says("abacus");
+    desk.run(&["a.txt", "--precision", "bf16"]).exits(2).says("choose auto, f32 or int8");
     desk.run(&["missing.txt"]).exits(2).says("missing.txt: no such file or folder");
 }
 

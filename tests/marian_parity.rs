@@ -21,7 +21,7 @@ use summarize::engine::{
     decode::Hypothesis,
     generation::GenerationConfig,
     kernels::projection::{Scores, Wanted},
-    precision::Arithmetic,
+    precision::{Arithmetic, Precision},
     weights::Weights,
 };
 
@@ -39,12 +39,12 @@ struct Checkpoint {
 }
 
 impl Checkpoint {
-    fn load(folder: &Path) -> Checkpoint {
+    fn load(folder: &Path, arithmetic: Arithmetic) -> Checkpoint {
         let files = model_files(folder);
         let weights = Weights::open(&files).unwrap();
         Checkpoint {
             name: folder.file_name().unwrap().to_string_lossy().into_owned(),
-            model: arch::load(&files, &weights, &Device::Cpu, Arithmetic::default()).unwrap(),
+            model: arch::load(&files, &weights, &Device::Cpu, arithmetic).unwrap(),
             config: GenerationConfig::read(&files).unwrap(),
             golden: serde_json::from_slice(&fs::read(folder.join("golden.json")).unwrap()).unwrap(),
             tensors: candle_core::safetensors::load(folder.join("golden.safetensors"), &Device::Cpu).unwrap(),
@@ -82,6 +82,10 @@ fn model_files(folder: &Path) -> ModelFiles {
 
 /// Returns the committed Marian checkpoints and those the environment names.
 fn checkpoints() -> Vec<Checkpoint> {
+    checkpoints_in(Arithmetic::default())
+}
+
+fn checkpoints_in(arithmetic: Arithmetic) -> Vec<Checkpoint> {
     let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/marian");
     let committed = fs::read_dir(goldens).unwrap().map(|entry| entry.unwrap().path());
     let mut folders: Vec<PathBuf> = committed.filter(|path| is_marian(path)).collect();
@@ -89,7 +93,7 @@ fn checkpoints() -> Vec<Checkpoint> {
     assert!(folders.len() >= 5, "the goldens are missing");
     let more = std::env::var_os("SUMMARIZE_PARITY_CHECKPOINTS").unwrap_or_default();
     folders.extend(std::env::split_paths(&more).filter(|path| !path.as_os_str().is_empty()));
-    folders.iter().map(|folder| Checkpoint::load(folder)).collect()
+    folders.iter().map(|folder| Checkpoint::load(folder, arithmetic)).collect()
 }
 
 fn is_marian(folder: &Path) -> bool {
@@ -178,7 +182,7 @@ fn greedy_and_beam_tokens_are_transformers() {
 #[test]
 fn every_generation_setting_gives_transformers_tokens() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/marian/post-swish-shared");
-    let checkpoint = Checkpoint::load(&folder);
+    let checkpoint = Checkpoint::load(&folder, Arithmetic::default());
     let sources = checkpoint.sources();
     let variants: Value = serde_json::from_slice(&fs::read(folder.join("variants.json")).unwrap()).unwrap();
     for variant in variants["variants"].as_array().unwrap() {
@@ -206,7 +210,8 @@ fn with_options(files: &ModelFiles, options: &Value) -> GenerationConfig {
 
 #[test]
 fn company_order_and_threads_change_no_bit_of_an_output() {
-    for checkpoint in checkpoints().into_iter().take(2) {
+    let int8 = Arithmetic { precision: Precision::Int8, exact: false };
+    for checkpoint in checkpoints().into_iter().take(2).chain(checkpoints_in(int8).into_iter().take(1)) {
         let sources = checkpoint.sources();
         for beams in [1, 4] {
             let config = GenerationConfig { num_beams: beams, ..checkpoint.config.clone() };
@@ -218,6 +223,22 @@ fn company_order_and_threads_change_no_bit_of_an_output() {
             backwards.reverse();
             assert_eq!(together, alone, "{} beam {beams}", checkpoint.name);
             assert_eq!(together, backwards, "{} beam {beams}", checkpoint.name);
+        }
+    }
+}
+
+#[test]
+fn int8_logits_stay_near_those_of_transformers() {
+    let int8 = Arithmetic { precision: Precision::Int8, exact: false };
+    for checkpoint in checkpoints_in(int8) {
+        let sources = checkpoint.sources();
+        for forced in checkpoint.golden["forced"].as_array().unwrap() {
+            let index = forced["source"].as_u64().unwrap() as usize;
+            let (logits, _) = run_forced(&checkpoint, &sources[index], &ids(&forced["decoder_input_ids"]));
+            let want = &checkpoint.tensors[&format!("logits.{index}")];
+            let power = want.sqr().unwrap().mean_all().unwrap().to_scalar::<f32>().unwrap().sqrt();
+            let error = (&logits - want).unwrap().sqr().unwrap().mean_all().unwrap().to_scalar::<f32>().unwrap().sqrt();
+            assert!(error < 0.08 * power, "{} logits.{index}: {error} of {power}", checkpoint.name);
         }
     }
 }

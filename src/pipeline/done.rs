@@ -103,8 +103,12 @@ mod tests {
             let place = Place { folder: tempfile::tempdir().unwrap() };
             let mut document = Document { target_language: "en".into(), ..Document::default() };
             document.article.provenance.sha256 = "abc".into();
-            document.model =
-                ModelRecord { name: "Helsinki-NLP/opus-mt-ar-en".into(), beam: 4, ..ModelRecord::default() };
+            document.model = ModelRecord {
+                name: "Helsinki-NLP/opus-mt-ar-en".into(),
+                beam: 4,
+                precision: "f32".into(),
+                ..ModelRecord::default()
+            };
             let outputs = BTreeMap::from([("v1.2.md".to_owned(), fingerprint(b"text"))]);
             fs::write(place.folder.path().join("v1.2.md"), "text").unwrap();
             fs::write(place.folder.path().join("v1.2.json"), Json { outputs }.render(&document)).unwrap();
