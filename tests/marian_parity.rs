@@ -227,19 +227,33 @@ fn company_order_and_threads_change_no_bit_of_an_output() {
     }
 }
 
+/// Root mean square of what int8 does to the logits, over theirs, as `tests/oracle/int8.py` finds it with PyTorch: random
+/// weights amplify.
+const INT8_ERRORS: [(&str, f32); 6] = [
+    ("ignored-pre-norm-relu", 0.0350),
+    ("legacy-pickle", 0.1508),
+    ("post-swish-shared", 0.0912),
+    ("separate-vocabs", 0.3152),
+    ("separate-vocabs-untied", 0.0874),
+    ("zip-f16-stale-head", 0.1824),
+];
+
 #[test]
-fn int8_logits_stay_near_those_of_transformers() {
-    let int8 = Arithmetic { precision: Precision::Int8, exact: false };
-    for checkpoint in checkpoints_in(int8) {
+fn int8_changes_logits_as_much_as_quantization_in_pytorch_does() {
+    for checkpoint in checkpoints_in(Arithmetic { precision: Precision::Int8, exact: false }) {
+        let Some((_, expected)) = INT8_ERRORS.iter().find(|(name, _)| *name == checkpoint.name) else { continue };
         let sources = checkpoint.sources();
+        let (mut errors, mut power) = (0.0, 0.0);
         for forced in checkpoint.golden["teacher_forced"].as_array().unwrap() {
             let index = forced["source"].as_u64().unwrap() as usize;
             let (logits, _) = run_forced(&checkpoint, &sources[index], &ids(&forced["decoder_input_ids"]));
             let want = &checkpoint.tensors[&format!("logits.{index}")];
-            let power = want.sqr().unwrap().mean_all().unwrap().to_scalar::<f32>().unwrap().sqrt();
-            let error = (&logits - want).unwrap().sqr().unwrap().mean_all().unwrap().to_scalar::<f32>().unwrap().sqrt();
-            assert!(error < 0.25 * power, "{} logits.{index}: {error} of {power}", checkpoint.name);
+            let squares = |x: &Tensor| x.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap();
+            errors += squares(&(&logits - want).unwrap());
+            power += squares(want);
         }
+        let error = (errors / power).sqrt();
+        assert!((error / expected - 1.0).abs() < 0.1, "{}: {error}, not {expected}", checkpoint.name);
     }
 }
 

@@ -1,0 +1,46 @@
+"""The error that int8 has by itself: logits of the goldens with quantized weights and inputs, in PyTorch.
+
+usage: int8.py
+
+Prints, for each Marian golden with the given decoder inputs, the root mean square of (int8 logits - f32 logits) over that of the
+f32 logits. Weights have one scale an output, inputs one a row, both symmetric in -127..127, as in src/engine/kernels/int8.rs.
+"""
+
+import copy
+import json
+from pathlib import Path
+
+import torch
+from transformers import MarianMTModel
+
+
+def quantized(values):
+    """Returns the values rounded to 255 steps along the last dimension."""
+    scale = values.abs().amax(-1, keepdim=True).clamp(min=1e-20) / 127
+    return (values / scale).round().clamp(-127, 127) * scale
+
+
+def main():
+    for config in sorted((Path(__file__).parent.parent / "goldens" / "marian").glob("*/config.json")):
+        if json.loads(config.read_text())["model_type"] != "marian":
+            continue
+        exact = MarianMTModel.from_pretrained(config.parent, dtype=torch.float32).eval()
+        coarse = copy.deepcopy(exact)
+        for layer in coarse.modules():
+            if isinstance(layer, torch.nn.Linear):
+                layer.weight = torch.nn.Parameter(quantized(layer.weight.data))
+                layer.register_forward_pre_hook(lambda _, inputs: (quantized(inputs[0]),))
+        golden = json.loads((config.parent / "golden.json").read_text())
+        errors = power = 0.0
+        for forced in golden["teacher_forced"]:
+            source = torch.tensor([golden["sources"][forced["source"]]["source"]])
+            inputs = torch.tensor([forced["decoder_input_ids"]])
+            with torch.no_grad():
+                want = exact(input_ids=source, decoder_input_ids=inputs).logits
+                got = coarse(input_ids=source, decoder_input_ids=inputs).logits
+            errors, power = errors + (got - want).square().sum(), power + want.square().sum()
+        print(f"{config.parent.name} {(errors / power).sqrt().item():.4f}")
+
+
+if __name__ == "__main__":
+    main()
