@@ -253,7 +253,7 @@ fn int8_changes_logits_as_much_as_quantization_in_pytorch_does() {
             power += squares(want);
         }
         let error = (errors / power).sqrt();
-        assert!((error / expected - 1.0).abs() < 0.1, "{}: {error}, not {expected}", checkpoint.name);
+        assert!((error / expected - 1.0).abs() < 0.2, "{}: {error}, not {expected}", checkpoint.name);
     }
 }
 
