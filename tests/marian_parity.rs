@@ -155,7 +155,7 @@ fn run_forced(checkpoint: &Checkpoint, source: &[u32], inputs: &[u32]) -> (Tenso
         let lineage = vec![0; position];
         let row = Row { token: *token, memory: &memory, slot: 0, lineage: &lineage, wanted: Wanted::All };
         let mut step = model.step(&mut state, &[row], Some(model.alignment_tap())).unwrap();
-        let Some(Scores::All(row)) = step.scores.pop() else { panic!("all scores were wanted") };
+        let Some(Scores::All(row)) = step.scores.pop() else { unreachable!("all scores were wanted") };
         logits.extend(row);
         taps.append(&mut step.taps[0]);
     }

@@ -108,7 +108,7 @@ impl<T: Cell> Memory<T> {
     }
 
     /// Returns the count of positions.
-    pub fn len(&self) -> usize {
+    pub fn positions(&self) -> usize {
         self.len
     }
 

@@ -253,13 +253,15 @@ type Kept<'a> = Option<(&'a mut Vec<f32>, Option<usize>)>;
 #[inline(always)]
 fn cross_row<T: Cell>(query: &[f32], memory: &Memory<T>, mut kept: Kept<'_>, out: &mut [f32]) {
     let heads = query.len() / memory.head_dim();
-    attend(query, memory, &mut Vec::with_capacity(memory.len() + simd::LANES), out, |head, weights| match &mut kept {
-        Some((kept, Some(wanted))) if *wanted == head => **kept = weights.to_vec(),
-        Some((kept, None)) => {
-            kept.resize(weights.len(), 0.0);
-            kept.iter_mut().zip(weights).for_each(|(mean, weight)| *mean += weight / heads as f32);
+    attend(query, memory, &mut Vec::with_capacity(memory.positions() + simd::LANES), out, |head, weights| {
+        match &mut kept {
+            Some((kept, Some(wanted))) if *wanted == head => **kept = weights.to_vec(),
+            Some((kept, None)) => {
+                kept.resize(weights.len(), 0.0);
+                kept.iter_mut().zip(weights).for_each(|(mean, weight)| *mean += weight / heads as f32);
+            }
+            _ => {}
         }
-        _ => {}
     });
 }
 
