@@ -15,15 +15,12 @@ const FILES: &[(&str, &[u8])] = &[
     ("config.json", include_bytes!("../../models/builtin/config.json")),
     ("generation_config.json", include_bytes!("../../models/builtin/generation_config.json")),
     ("model.safetensors", include_bytes!("../../models/builtin/model.safetensors")),
-    ("source.spm", SENTENCEPIECE),
-    ("target.spm", SENTENCEPIECE),
+    ("source.spm", include_bytes!("../../models/builtin/source.spm")),
+    ("target.spm", include_bytes!("../../models/builtin/target.spm")),
     ("vocab.json", include_bytes!("../../models/builtin/vocab.json")),
+    ("target_vocab.json", include_bytes!("../../models/builtin/target_vocab.json")),
     ("tokenizer_config.json", include_bytes!("../../models/builtin/tokenizer_config.json")),
 ];
-
-/// One vocabulary serves both sides.
-#[cfg(feature = "builtin")]
-const SENTENCEPIECE: &[u8] = include_bytes!("../../models/builtin/source.spm");
 
 #[cfg(not(feature = "builtin"))]
 const FILES: &[(&str, &[u8])] = &[];

@@ -140,7 +140,7 @@ impl Seq2Seq for EncoderDecoder {
                 taps = tapped;
             }
         }
-        let wanted: Vec<Wanted> = rows.iter().map(|row| row.wanted).collect();
+        let wanted: Vec<Wanted> = rows.iter().map(|row| row.wanted.clone()).collect();
         Ok(StepOutput { scores: self.head.scores(&x, &wanted)?, taps })
     }
 

@@ -20,7 +20,7 @@ use candle_core::{Device, Tensor};
 use config::ModelConfig;
 
 /// One decoder row of a step: a hypothesis and where its history lies.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Row<'a> {
     /// The token that was chosen last.
     pub token: u32,

@@ -6,7 +6,7 @@
 use crate::engine::{
     generation::GenerationConfig,
     kernels::{
-        projection::{Scores, Wanted},
+        projection::{Best, Scores, Wanted},
         softmax::{log_sum_exp, top},
     },
 };
@@ -29,8 +29,12 @@ pub fn wanted(config: &GenerationConfig, tokens: &[u32], keep: usize, vocabulary
     if alters_scores(config, tokens) {
         return Wanted::All;
     }
-    let count = keep + ruled_out_first(config, tokens).len() + ruled_out_last(config, tokens).len();
-    if count < vocabulary { Wanted::Best(count) } else { Wanted::All }
+    let ruled_out = ruled_out(config, tokens);
+    let count = keep + ruled_out.len();
+    match count < vocabulary {
+        true => Wanted::Best(Best { count, named: if config.renormalize_logits { ruled_out } else { Vec::new() } }),
+        false => Wanted::All,
+    }
 }
 
 /// Returns the `keep` best continuations after processing, best first, the lower token first among equals.
@@ -53,12 +57,14 @@ pub fn candidates(
             let candidate = |i: usize| Candidate { token: i as u32, score: row[i], raw: before[i] - (total - offset) };
             top(row, keep).into_iter().map(candidate).collect()
         }
-        Scores::Best { best, total } => {
-            let ruled_out = [ruled_out_first(config, tokens), ruled_out_last(config, tokens)].concat();
+        Scores::Best { best, total, named } => {
+            let ruled_out = ruled_out(config, tokens);
+            // What is ruled out leaves its probability to the others where scores are normalized again.
+            let lost: f32 = named.iter().map(|score| (score - *total).exp()).sum();
             let offset = if normalize { *total } else { 0.0 };
             let candidate = |(token, score): &(u32, f32)| {
                 let score = score - offset;
-                Candidate { token: *token, score, raw: score - (*total - offset) }
+                Candidate { token: *token, score: score - (-lost).ln_1p(), raw: score - (*total - offset) }
             };
             let allowed = best.iter().filter(|(token, _)| !ruled_out.contains(token));
             let mut candidates: Vec<Candidate> = allowed.map(candidate).collect();
@@ -90,9 +96,16 @@ fn process(config: &GenerationConfig, tokens: &[u32], scores: &mut [f32]) {
 /// Returns true where processing may change the score of a token that can still be chosen, not only rule tokens out.
 fn alters_scores(config: &GenerationConfig, tokens: &[u32]) -> bool {
     config.repetition_penalty != 1.0
-        || config.renormalize_logits
         || (config.forced_bos.is_some() && tokens.len() == 1)
         || (!config.forced_eos.is_empty() && tokens.len() + 1 == config.max_length)
+}
+
+/// Returns the tokens ruled out where none is forced, each once.
+fn ruled_out(config: &GenerationConfig, tokens: &[u32]) -> Vec<u32> {
+    let mut ids = [ruled_out_first(config, tokens), ruled_out_last(config, tokens)].concat();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 /// Returns the tokens ruled out before any token is forced.
@@ -185,14 +198,20 @@ mod tests {
             r#"{"decoder_start_token_id": 9, "eos_token_id": 0, "suppress_tokens": [4], "no_repeat_ngram_size": 2}"#,
         );
         let tokens = [9, 3, 5, 3];
-        let row: Vec<f32> = (0..12).map(|i| ((i * 5) % 12) as f32).collect();
-        let Wanted::Best(count) = wanted(&config, &tokens, 3, row.len()) else { panic!("nothing alters scores") };
-        let best = top(&row, count).into_iter().map(|i| (i as u32, row[i])).collect();
-        for normalize in [false, true] {
-            let mut reduced = Scores::Best { best: Vec::clone(&best), total: log_sum_exp(&row) };
+        let row: Vec<f32> = (0..12).map(|i| ((i * 5) % 12) as f32 * 0.5).collect();
+        for (normalize, renormalize_logits) in [(false, false), (true, false), (true, true)] {
+            let config = GenerationConfig { renormalize_logits, ..config.clone() };
+            let Wanted::Best(wanted) = wanted(&config, &tokens, 3, row.len()) else { panic!("nothing alters scores") };
+            let best = top(&row, wanted.count).into_iter().map(|i| (i as u32, row[i])).collect();
+            let named = wanted.named.iter().map(|token| row[*token as usize]).collect();
+            let mut reduced = Scores::Best { best, total: log_sum_exp(&row), named };
             let got = candidates(&config, &tokens, &mut reduced, 3, normalize);
-            assert_eq!(got, candidates(&config, &tokens, &mut Scores::All(row.clone()), 3, normalize));
+            let want = candidates(&config, &tokens, &mut Scores::All(row.clone()), 3, normalize);
             assert_eq!(got.iter().map(|candidate| candidate.token).collect::<Vec<_>>(), [7, 2, 9]);
+            for (got, want) in got.iter().zip(&want) {
+                assert_eq!(got.token, want.token);
+                assert!((got.score - want.score).abs() < 1e-5 && (got.raw - want.raw).abs() < 1e-5, "{got:?} {want:?}");
+            }
         }
     }
 

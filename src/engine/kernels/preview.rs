@@ -8,7 +8,7 @@
 use super::{
     int8::{self, Length},
     panels::Panels,
-    projection::{BLOCK, Scores, blocks},
+    projection::{BLOCK, Best, Scores, blocks},
     simd, softmax,
 };
 
@@ -40,15 +40,16 @@ impl Preview {
         Preview { lengths: coarse.lengths().chunks(BLOCK).map(largest).collect(), coarse }
     }
 
-    /// Returns the best scores of each row of `hidden`, (rows, inputs), as many as `counts` says, and their totals.
-    pub fn scores(&self, hidden: &[f32], counts: &[usize], weights: Weights<'_>) -> Vec<Scores> {
+    /// Returns what is wanted of each row of `hidden`, (rows, inputs).
+    pub fn scores(&self, hidden: &[f32], wanted: &[&Best], weights: Weights<'_>) -> Vec<Scores> {
         let d = self.coarse.inputs();
         let rows = self.coarse.row_lengths(hidden);
-        let mut screens: Vec<Screen> = counts.iter().map(|count| Screen::new(*count)).collect();
-        blocks(&self.coarse, hidden, counts.len(), |row, first, scores| {
+        let mut screens: Vec<Screen> = wanted.iter().map(|best| Screen::new(best.count)).collect();
+        blocks(&self.coarse, hidden, wanted.len(), |row, first, scores| {
             screens[row].take(first, scores, rows[row].bound(self.lengths[first / BLOCK], d));
         });
-        screens.into_iter().zip(hidden.chunks_exact(d)).map(|(screen, x)| screen.finish(x, weights)).collect()
+        let rows = screens.into_iter().zip(hidden.chunks_exact(d)).zip(wanted);
+        rows.map(|((screen, x), best)| screen.finish(x, weights, &best.named)).collect()
     }
 }
 
@@ -104,7 +105,7 @@ impl Screen {
     }
 
     /// Computes the suspects in f32 and returns the best, with the total brought up to date.
-    fn finish(mut self, x: &[f32], weights: Weights<'_>) -> Scores {
+    fn finish(mut self, x: &[f32], weights: Weights<'_>, names: &[u32]) -> Scores {
         let threshold = self.threshold();
         self.suspects.retain(|suspect| suspect.highest >= threshold);
         let (mut best, largest) = (Vec::with_capacity(self.suspects.len()), self.total.largest);
@@ -122,7 +123,11 @@ impl Screen {
         best.truncate(self.count);
         // Rounding may leave less than nothing of a rest that is nothing; `max` would also hide a NaN.
         let rest = if rest < 0.0 { 0.0 } else { rest };
-        Scores::Best { best, total: largest + (rest + exact).ln() }
+        let named = names.iter().map(|token| {
+            let suspect = Suspect { token: *token as usize, coarse: 0.0, highest: 0.0 };
+            dense(x, &[suspect], weights)[0]
+        });
+        Scores::Best { best, total: largest + (rest + exact).ln(), named: named.collect() }
     }
 }
 
@@ -169,12 +174,14 @@ mod tests {
             let (weight, bias) = (values(outputs * inputs, 1), values(outputs, 2));
             let hidden: Vec<f32> = values(6 * inputs, 3).iter().map(|value| value * flat).collect();
             let weights = Weights { weight: &weight, bias: Some(&bias) };
-            let got = Preview::new(weights, outputs, inputs).scores(&hidden, &[1, 2, 5, 8, 1, 30], weights);
+            let wanted = [1, 2, 5, 8, 1, 30].map(|count| Best { count, named: vec![3] });
+            let got = Preview::new(weights, outputs, inputs).scores(&hidden, &wanted.each_ref(), weights);
             let whole = gemm::Packed::new(&weight, Some(&bias), outputs, inputs).multiply(&hidden);
             for ((got, row), count) in got.iter().zip(whole.chunks(outputs)).zip([1, 2, 5, 8, 1, 30]) {
-                let Scores::Best { best, total } = got else { panic!("the best were wanted") };
+                let Scores::Best { best, total, named } = got else { panic!("the best were wanted") };
                 let want: Vec<_> = softmax::top(row, count).into_iter().map(|i| (i as u32, row[i])).collect();
                 assert_eq!(*best, want);
+                assert_eq!(*named, [row[3]]);
                 assert!((total - softmax::log_sum_exp(row)).abs() < 2e-3, "{total}");
             }
         }
@@ -199,7 +206,8 @@ mod tests {
     fn a_row_that_is_no_number_gives_a_total_that_is_none() {
         let weight = values(700 * 8, 6);
         let weights = Weights { weight: &weight, bias: None };
-        let got = Preview::new(weights, 700, 8).scores(&[f32::NAN; 8], &[2], weights);
+        let got =
+            Preview::new(weights, 700, 8).scores(&[f32::NAN; 8], &[&Best { count: 2, named: Vec::new() }], weights);
         assert!(matches!(&got[0], Scores::Best { total, .. } if total.is_nan()));
     }
 }

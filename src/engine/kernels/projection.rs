@@ -21,19 +21,28 @@ pub const BLOCK: usize = 512;
 const PREVIEWED: usize = 4096;
 
 /// What a search wants to know of a row's scores.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
     /// Every score.
     All,
-    /// The best scores, this many of them, and the total.
-    Best(usize),
+    /// The best scores, the total, and the scores of some tokens.
+    Best(Best),
+}
+
+/// The scores that are wanted where not all are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Best {
+    /// How many of the best.
+    pub count: usize,
+    /// Tokens whose scores are wanted whatever they are.
+    pub named: Vec<u32>,
 }
 
 impl Wanted {
-    fn count(self) -> Option<usize> {
+    fn best(&self) -> Option<&Best> {
         match self {
             Wanted::All => None,
-            Wanted::Best(count) => Some(count),
+            Wanted::Best(best) => Some(best),
         }
     }
 }
@@ -49,6 +58,8 @@ pub enum Scores {
         best: Vec<(u32, f32)>,
         /// ln(sum of e^score) over the whole vocabulary.
         total: f32,
+        /// The scores of the tokens that were named, in their order.
+        named: Vec<f32>,
     },
 }
 
@@ -62,11 +73,11 @@ impl Scores {
     }
 
     /// Reduces a row of all scores to what is wanted.
-    fn reduce(row: Vec<f32>, wanted: Wanted) -> Scores {
+    fn reduce(row: Vec<f32>, wanted: &Wanted) -> Scores {
         match wanted {
             Wanted::All => Scores::All(row),
-            Wanted::Best(count) => {
-                let mut running = Running::new(count);
+            Wanted::Best(best) => {
+                let mut running = Running::new(best);
                 row.chunks(BLOCK).enumerate().for_each(|(block, scores)| running.take(block * BLOCK, scores));
                 running.finish()
             }
@@ -142,7 +153,7 @@ impl Projection {
                 let product = hidden.matmul(transposed)?;
                 let product = bias.as_ref().map_or(Ok(product.clone()), |bias| product.broadcast_add(bias))?;
                 let rows = product.to_vec2::<f32>()?;
-                Ok(rows.into_iter().zip(wanted).map(|(row, wanted)| Scores::reduce(row, *wanted)).collect())
+                Ok(rows.into_iter().zip(wanted).map(|(row, wanted)| Scores::reduce(row, wanted)).collect())
             }
         }
     }
@@ -153,10 +164,10 @@ fn scores(
     hidden: &[f32],
     wanted: &[Wanted],
     all: impl Fn(&[f32]) -> Vec<f32>,
-    best: impl Fn(&[f32], &[usize]) -> Vec<Scores>,
+    best: impl Fn(&[f32], &[&Best]) -> Vec<Scores>,
 ) -> Vec<Scores> {
     let d = hidden.len() / wanted.len().max(1);
-    let counts: Vec<usize> = wanted.iter().filter_map(|wanted| wanted.count()).collect();
+    let counts: Vec<&Best> = wanted.iter().filter_map(Wanted::best).collect();
     if counts.len() == wanted.len() {
         return best(hidden, &counts);
     }
@@ -174,9 +185,9 @@ fn scores(
     wanted.iter().filter_map(take).collect()
 }
 
-/// Returns the best scores of each row, as many as `counts` says, and their totals.
-fn reduce<P: Panels>(packed: &P, hidden: &[f32], counts: &[usize]) -> Vec<Scores> {
-    let mut running: Vec<Running> = counts.iter().map(|count| Running::new(*count)).collect();
+/// Returns what is wanted of each row.
+fn reduce<P: Panels>(packed: &P, hidden: &[f32], counts: &[&Best]) -> Vec<Scores> {
+    let mut running: Vec<Running<'_>> = counts.iter().map(|best| Running::new(best)).collect();
     blocks(packed, hidden, counts.len(), |row, first, scores| running[row].take(first, scores));
     running.into_iter().map(Running::finish).collect()
 }
@@ -203,19 +214,28 @@ pub fn blocks<P: Panels>(packed: &P, hidden: &[f32], rows: usize, mut take: impl
 }
 
 /// The best scores so far and the sum of all of them.
-struct Running {
+struct Running<'a> {
     count: usize,
+    names: &'a [u32],
+    named: Vec<f32>,
     best: Vec<(u32, f32)>,
     total: softmax::RunningSum,
 }
 
-impl Running {
-    fn new(count: usize) -> Running {
-        Running { count, best: Vec::with_capacity(count + 1), total: softmax::RunningSum::default() }
+impl Running<'_> {
+    fn new(wanted: &Best) -> Running<'_> {
+        let (count, names) = (wanted.count, wanted.named.as_slice());
+        let named = vec![f32::NEG_INFINITY; names.len()];
+        Running { count, names, named, best: Vec::with_capacity(count + 1), total: softmax::RunningSum::default() }
     }
 
     /// Takes the scores of the tokens from `first` on.
     fn take(&mut self, first: usize, scores: &[f32]) {
+        for (token, score) in self.names.iter().zip(&mut self.named) {
+            if let Some(found) = (*token as usize).checked_sub(first).and_then(|i| scores.get(i)) {
+                *score = *found;
+            }
+        }
         if self.total.add(scores) > self.threshold() {
             self.insert(first, scores);
         }
@@ -247,7 +267,7 @@ impl Running {
     }
 
     fn finish(self) -> Scores {
-        Scores::Best { best: self.best, total: self.total.total() }
+        Scores::Best { best: self.best, total: self.total.total(), named: self.named }
     }
 }
 
@@ -265,16 +285,20 @@ mod tests {
         let forms = [(Precision::F32, true), (Precision::F32, false), (Precision::Int8, true)];
         for arithmetic in forms.map(|(precision, exact)| Arithmetic { precision, exact }) {
             let projection = Projection::new(&weight, None, &Device::Cpu, arithmetic).unwrap();
-            let wanted = [Wanted::All, Wanted::Best(3), Wanted::Best(8), Wanted::All, Wanted::Best(1)];
-            let whole = projection.scores(&hidden, &[Wanted::All; 5]).unwrap();
-            for ((got, wanted), whole) in projection.scores(&hidden, &wanted).unwrap().iter().zip(wanted).zip(&whole) {
+            let best = |count| Wanted::Best(Best { count, named: vec![4_999, 7] });
+            let wanted = [Wanted::All, best(3), best(8), Wanted::All, best(1)];
+            let whole = projection.scores(&hidden, &[const { Wanted::All }; 5]).unwrap();
+            for ((got, wanted), whole) in projection.scores(&hidden, &wanted).unwrap().iter().zip(&wanted).zip(&whole) {
                 let Scores::All(row) = whole else { panic!("all scores were wanted") };
                 match (got, wanted) {
                     (Scores::All(got), Wanted::All) => assert_eq!(got, row),
-                    (Scores::Best { best, total }, Wanted::Best(count)) => {
-                        let want: Vec<_> = softmax::top(row, count).into_iter().map(|i| (i as u32, row[i])).collect();
+                    (Scores::Best { best, total, named }, Wanted::Best(wanted)) => {
+                        let top = softmax::top(row, wanted.count);
+                        let want: Vec<_> = top.into_iter().map(|i| (i as u32, row[i])).collect();
                         assert_eq!(*best, want);
-                        assert!((total - softmax::log_sum_exp(row)).abs() < if arithmetic.exact { 1e-5 } else { 5e-2 });
+                        assert_eq!(*named, [row[4_999], row[7]]);
+                        let gap = (total - softmax::log_sum_exp(row)).abs();
+                        assert!(gap < if arithmetic.exact { 1e-5 } else { 5e-2 }, "{gap}");
                     }
                     other => panic!("{other:?}"),
                 }
@@ -286,17 +310,21 @@ mod tests {
     fn a_row_gives_the_same_bits_alone_and_in_company() {
         let (weight, hidden) = (random((700, 16)), random((9, 16)));
         let projection = Projection::new(&weight, None, &Device::Cpu, Arithmetic::default()).unwrap();
-        let together = projection.scores(&hidden, &[Wanted::Best(4); 9]).unwrap();
+        let best = || Wanted::Best(Best { count: 4, named: Vec::new() });
+        let together = projection.scores(&hidden, &vec![best(); 9]).unwrap();
         for (row, want) in together.iter().enumerate() {
             let alone = hidden.narrow(0, row, 1).unwrap();
-            assert_eq!(projection.scores(&alone, &[Wanted::Best(4)]).unwrap()[0], *want);
+            assert_eq!(projection.scores(&alone, &[best()]).unwrap()[0], *want);
         }
     }
 
     #[test]
     fn scores_that_are_no_numbers_give_a_total_that_is_none() {
         let row = vec![f32::NAN; 600];
-        let Scores::Best { total, .. } = Scores::reduce(row, Wanted::Best(2)) else { panic!("the best were wanted") };
+        let Scores::Best { total, .. } = Scores::reduce(row, &Wanted::Best(Best { count: 2, named: Vec::new() }))
+        else {
+            panic!("the best were wanted")
+        };
         assert!(total.is_nan());
     }
 }
