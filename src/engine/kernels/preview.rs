@@ -15,6 +15,9 @@ use super::{
 /// Columns that are computed side by side in f32.
 const TOGETHER: usize = 8;
 
+/// So many times the wanted tokens are computed in f32, since most of the total is theirs: beams are compared by it.
+const SETTLED: usize = 4;
+
 /// A projection that looks at every token in int8 and at few in f32.
 #[derive(Debug)]
 pub struct Preview {
@@ -44,12 +47,12 @@ impl Preview {
     pub fn scores(&self, hidden: &[f32], wanted: &[&Best], weights: Weights<'_>) -> Vec<Scores> {
         let d = self.coarse.inputs();
         let rows = self.coarse.row_lengths(hidden);
-        let mut screens: Vec<Screen> = wanted.iter().map(|best| Screen::new(best.count)).collect();
+        let mut screens: Vec<Screen> = wanted.iter().map(|best| Screen::new(best.count * SETTLED)).collect();
         blocks(&self.coarse, hidden, wanted.len(), |row, first, scores| {
             screens[row].take(first, scores, rows[row].bound(self.lengths[first / BLOCK], d));
         });
         let rows = screens.into_iter().zip(hidden.chunks_exact(d)).zip(wanted);
-        rows.map(|((screen, x), best)| screen.finish(x, weights, &best.named)).collect()
+        rows.map(|((screen, x), best)| screen.finish(x, weights, best)).collect()
     }
 }
 
@@ -105,7 +108,7 @@ impl Screen {
     }
 
     /// Computes the suspects in f32 and returns the best, with the total brought up to date.
-    fn finish(mut self, x: &[f32], weights: Weights<'_>, names: &[u32]) -> Scores {
+    fn finish(mut self, x: &[f32], weights: Weights<'_>, wanted: &Best) -> Scores {
         let threshold = self.threshold();
         self.suspects.retain(|suspect| suspect.highest >= threshold);
         let (mut best, largest) = (Vec::with_capacity(self.suspects.len()), self.total.largest);
@@ -120,10 +123,10 @@ impl Screen {
             }
         }
         best.sort_by(|a: &(u32, f32), b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        best.truncate(self.count);
+        best.truncate(wanted.count);
         // Rounding may leave less than nothing of a rest that is nothing; `max` would also hide a NaN.
         let rest = if rest < 0.0 { 0.0 } else { rest };
-        let named = names.iter().map(|token| {
+        let named = wanted.named.iter().map(|token| {
             let suspect = Suspect { token: *token as usize, coarse: 0.0, highest: 0.0 };
             dense(x, &[suspect], weights)[0]
         });
