@@ -6,7 +6,7 @@
 //! tile height or the vector width; a row's result never depends on its neighbours.
 
 use super::{
-    panels::{Panels, bands, prefetched},
+    panels::{Panels, bands, padded_bias, prefetched},
     simd::{self, Width},
 };
 use std::mem::MaybeUninit;
@@ -65,9 +65,7 @@ impl Packed {
                 }
             }
         }
-        let mut padded_bias = bias.map_or_else(Vec::new, <[f32]>::to_vec);
-        padded_bias.resize(padded, 0.0);
-        Packed { panels, bias: padded_bias, inputs, outputs, kernel }
+        Packed { panels, bias: padded_bias(bias, padded), inputs, outputs, kernel }
     }
 }
 
@@ -238,16 +236,7 @@ mod x86 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn values(count: usize, seed: u32) -> Vec<f32> {
-        let mut state = seed;
-        std::iter::repeat_with(|| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / (1 << 24) as f32 - 0.5
-        })
-        .take(count)
-        .collect()
-    }
+    use crate::engine::kernels::tests::values;
 
     fn kernels() -> Vec<Kernel> {
         let mut list = vec![Kernel { width: 16, tiles: &portable::TILES }];

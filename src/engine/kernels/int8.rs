@@ -7,7 +7,7 @@
 mod tiles;
 
 use super::{
-    panels::{Panels, bands, prefetched},
+    panels::{Panels, bands, padded_bias, prefetched},
     simd::{self, LANES},
 };
 use std::mem::MaybeUninit;
@@ -95,9 +95,7 @@ impl Packed {
                 panels[place] = (i32::from(*value) + kernel.offset) as i8;
             }
         }
-        let mut padded_bias = bias.map_or_else(Vec::new, <[f32]>::to_vec);
-        padded_bias.resize(padded, 0.0);
-        Packed { panels, scales, bias: padded_bias, lengths, inputs, outputs, kernel }
+        Packed { panels, scales, bias: padded_bias(bias, padded), lengths, inputs, outputs, kernel }
     }
 
     /// Returns the length of each column of weights.
@@ -215,16 +213,7 @@ simd::dispatch! { fn sum(values: &[i8]) -> i32 = sum_body; }
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn values(count: usize, seed: u32) -> Vec<f32> {
-        let mut state = seed;
-        std::iter::repeat_with(|| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / (1 << 24) as f32 - 0.5
-        })
-        .take(count)
-        .collect()
-    }
+    use crate::engine::kernels::tests::values;
 
     /// The product as the module defines it, one value at a time.
     fn plain(x: &[f32], weight: &[f32], bias: f32) -> f32 {

@@ -27,3 +27,17 @@ pub(crate) fn with_values<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Re
     let Some((start, end)) = layout.contiguous_offsets() else { bail!("expected a contiguous tensor") };
     Ok(f(&values[start..end]))
 }
+
+#[cfg(test)]
+mod tests {
+    /// Returns values in -0.5..0.5 that look random and are the same for the same seed.
+    pub(super) fn values(count: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed;
+        std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32 - 0.5
+        })
+        .take(count)
+        .collect()
+    }
+}

@@ -13,6 +13,13 @@ pub fn prefetched<T>(panels: &[T], index: usize, size: usize, tiles: usize) -> s
     panel.chunks(size.div_ceil(tiles.max(1)).max(1))
 }
 
+/// Returns a bias, or zeros for none, with zeros for the columns that fill the last panel.
+pub fn padded_bias(bias: Option<&[f32]>, columns: usize) -> Vec<f32> {
+    let mut padded = bias.map_or_else(Vec::new, <[f32]>::to_vec);
+    padded.resize(columns, 0.0);
+    padded
+}
+
 /// Cuts rows into as few bands of at most `tallest` as there can be, of nearly equal height: (first row, height) each.
 pub fn bands(rows: usize, tallest: usize) -> impl ExactSizeIterator<Item = (usize, usize)> {
     let count = rows.div_ceil(tallest);

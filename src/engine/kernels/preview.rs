@@ -159,17 +159,7 @@ simd::dispatch! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::kernels::gemm;
-
-    fn values(count: usize, seed: u32) -> Vec<f32> {
-        let mut state = seed;
-        std::iter::repeat_with(|| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / (1 << 24) as f32 - 0.5
-        })
-        .take(count)
-        .collect()
-    }
+    use crate::engine::kernels::{gemm, tests::values};
 
     #[test]
     fn the_best_tokens_and_their_scores_are_those_of_the_whole_projection_to_the_last_bit() {
