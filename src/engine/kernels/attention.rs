@@ -5,9 +5,9 @@
 //! order, and to nothing else.
 
 use super::{
+    filled,
     simd::{self, Cell, LANES},
     softmax::softmax_in_place,
-    with_values,
 };
 use candle_core::{D, Device, Result, Tensor};
 use std::ops::Range;
@@ -38,16 +38,12 @@ impl Heads {
 pub fn self_attention(qkv: &Tensor, sequences: &[Range<usize>], heads: Heads) -> Result<Tensor> {
     let (tokens, d) = (qkv.dim(0)?, heads.width());
     match qkv.device() {
-        Device::Cpu => {
-            let mut out = vec![0f32; tokens * d];
-            with_values(qkv, |qkv| {
-                for sequence in sequences {
-                    let rows = &qkv[sequence.start * 3 * d..sequence.end * 3 * d];
-                    encoder_sequence(rows, heads, &mut out[sequence.start * d..sequence.end * d]);
-                }
-            })?;
-            Tensor::from_vec(out, (tokens, d), &Device::Cpu)
-        }
+        Device::Cpu => filled(qkv, (tokens, d), |qkv, out| {
+            for sequence in sequences {
+                let rows = &qkv[sequence.start * 3 * d..sequence.end * 3 * d];
+                encoder_sequence(rows, heads, &mut out[sequence.start * d..sequence.end * d]);
+            }
+        }),
         _ => plain_self_attention(qkv, sequences, heads),
     }
 }

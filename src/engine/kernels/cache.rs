@@ -6,6 +6,7 @@
 
 use super::{
     attention::{Heads, Memory, attend, attend_scattered, plain},
+    filled,
     simd::{self, Cell},
     with_values,
 };
@@ -89,14 +90,12 @@ impl SelfCache {
 
     /// Writes the new keys and values of `qkv`, (rows, 3 d), and returns causal self-attention, (rows, d).
     pub fn attend(&mut self, qkv: &Tensor, rows: &[RowAddress<'_>]) -> Result<Tensor> {
-        let (heads, d) = (self.heads, self.heads.width());
-        let mut out = vec![0f32; rows.len() * d];
+        let (heads, shape) = (self.heads, (rows.len(), self.heads.width()));
         match &mut self.form {
-            Form::F32(slots) => with_values(qkv, |qkv| decoder_rows_f32(qkv, rows, heads, slots, &mut out))?,
-            Form::Bf16(slots) => with_values(qkv, |qkv| decoder_rows_bf16(qkv, rows, heads, slots, &mut out))?,
-            Form::Device { slots, positions } => return plain_decoder_rows(qkv, rows, *slots, heads, positions),
+            Form::F32(slots) => filled(qkv, shape, |qkv, out| decoder_rows_f32(qkv, rows, heads, slots, out)),
+            Form::Bf16(slots) => filled(qkv, shape, |qkv, out| decoder_rows_bf16(qkv, rows, heads, slots, out)),
+            Form::Device { slots, positions } => plain_decoder_rows(qkv, rows, *slots, heads, positions),
         }
-        Tensor::from_vec(out, (rows.len(), d), &Device::Cpu)
     }
 }
 

@@ -17,7 +17,7 @@ pub mod projection;
 mod simd;
 pub mod softmax;
 
-use candle_core::{CpuStorage, Result, Storage, Tensor, bail};
+use candle_core::{CpuStorage, Device, Result, Storage, Tensor, bail};
 use std::ops::Deref;
 
 /// Calls `f` with the values of a contiguous f32 tensor on the CPU.
@@ -26,6 +26,13 @@ pub(crate) fn with_values<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Re
     let Storage::Cpu(CpuStorage::F32(values)) = storage.deref() else { bail!("expected an f32 tensor on the CPU") };
     let Some((start, end)) = layout.contiguous_offsets() else { bail!("expected a contiguous tensor") };
     Ok(f(&values[start..end]))
+}
+
+/// Returns a tensor of `shape`, (rows, columns), that `fill` writes from the values of a contiguous f32 tensor on the CPU.
+pub(crate) fn filled(tensor: &Tensor, shape: (usize, usize), fill: impl FnOnce(&[f32], &mut [f32])) -> Result<Tensor> {
+    let mut out = vec![0f32; shape.0 * shape.1];
+    with_values(tensor, |values| fill(values, &mut out))?;
+    Tensor::from_vec(out, shape, &Device::Cpu)
 }
 
 #[cfg(test)]
