@@ -282,6 +282,7 @@ fn is_own_tag(tag: &str) -> bool {
         "</p>",
         "</div>",
         "</a>",
+        "<br>",
         "<b dir=\"rtl\" lang=\"ar\">",
         "<b dir=\"ltr\">",
         "<div dir=\"ltr\">",
