@@ -114,8 +114,10 @@ pub(super) fn xml(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            // A parser makes one sign of the kinds of line breaks, and a space of one in an attribute.
-            '\t' | '\n' | '\r' => out.push(' '),
+            // Written as they are, a parser would make spaces or other line breaks of them.
+            '\t' => out.push_str("&#9;"),
+            '\n' => out.push_str("&#10;"),
+            '\r' => out.push_str("&#13;"),
             c => out.push(c),
         }
     }

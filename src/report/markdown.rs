@@ -7,7 +7,7 @@ pub mod corrected;
 mod facts;
 mod front_matter;
 pub(super) mod mentions;
-mod review;
+pub(super) mod review;
 mod text;
 
 use super::{

@@ -4,7 +4,7 @@
 //! documents came.
 
 use super::{Document, markdown::mentions};
-use crate::article::normalize::fold;
+use crate::{article::normalize::fold, review::align::words};
 use std::{cmp::Reverse, collections::BTreeMap};
 
 /// The rendering of a name in one document: Arabic, then English.
@@ -44,7 +44,7 @@ impl Renderings {
     /// Adds the renderings of one document.
     pub fn add(&mut self, renderings: Vec<Rendering>) {
         for (arabic, english) in renderings {
-            let name = self.names.entry(fold(&arabic)).or_default();
+            let name = self.names.entry(key(&arabic)).or_default();
             *name.arabic.entry(arabic).or_default() += 1;
             *name.english.entry(english.to_lowercase()).or_default().entry(english).or_default() += 1;
         }
@@ -58,6 +58,11 @@ impl Renderings {
         found.sort_by(|a, b| documents(b).cmp(&documents(a)).then_with(|| a.arabic.cmp(&b.arabic)));
         found
     }
+}
+
+/// Returns what the spellings of a name share: its words without what stands between them.
+fn key(arabic: &str) -> String {
+    words(arabic).into_iter().map(|word| fold(&arabic[word])).collect::<Vec<_>>().join(" ")
 }
 
 impl Name {
@@ -119,7 +124,7 @@ mod tests {
     #[test]
     fn the_glossary_to_start_from_is_one() {
         let found =
-            renderings(&[("حمص", "Homs"), ("حمص", "Hims\tx"), ("أحمد", "Ahmad"), ("احمد", "Ahmed")]).inconsistent();
+            renderings(&[("حمص", "Homs"), ("حمص", "Hims\tx"), ("أحمد", "Ahmad"), ("«احمد»", "Ahmed")]).inconsistent();
         let text = String::from_utf8(glossary(&found)).unwrap();
         assert_eq!(text.lines().filter(|line| line.split('\t').count() == 3).count(), 2, "{text}");
         assert!(Glossary::parse(&text).is_ok());

@@ -50,7 +50,9 @@ fn unit(document: &Document, sentence: &Sentence, translation: &SentenceTranslat
     let flags: String = translation.flags.iter().map(flag).collect();
     let own = translation.notes.iter().map(|own| note(&format!("{}: {}", own.kind.name(), own.message), 9));
     let (target, own) = (target(document, translation), own.collect::<String>());
-    format!("      <trans-unit id=\"{id}\" restype=\"x-{role}\">\n{source}{target}{flags}{own}      </trans-unit>\n")
+    format!(
+        "      <trans-unit id=\"{id}\" restype=\"x-{role}\" xml:space=\"preserve\">\n{source}{target}{flags}{own}      </trans-unit>\n"
+    )
 }
 
 /// Returns the target; empty where there is no translation, so that an editor shows the unit as new.

@@ -8,11 +8,13 @@ use crate::{
     report::{
         Document, SentenceTranslation,
         escape::html,
-        markdown::mentions::{self, English, Mention},
+        markdown::{
+            mentions::{self, English, Mention},
+            review::grouped,
+        },
     },
     review::{Flag, Note, SummarySentence},
 };
-use std::cmp::Reverse;
 
 /// Returns a passage of the source in an element with its language and direction.
 pub(super) fn arabic(document: &Document, tag: &str, class: &str, text: &str) -> String {
@@ -54,16 +56,12 @@ pub(super) fn checks(document: &Document) -> String {
     let of_summary = document.summary.iter().enumerate().flat_map(|(index, point)| {
         point.flags.iter().map(move |flag| (flag, format!("<a href=\"#m{0}\">M{0}</a>", index + 1)))
     });
-    let mut rows: Vec<(&Flag, String)> = of_sentences.chain(of_summary).collect();
-    rows.sort_by_key(|(flag, _)| Reverse(flag.severity));
-    let row = |(flag, link): &(&Flag, String)| {
-        let (severity, kind) = (flag.severity.name(), flag.kind.name());
-        format!(
-            "<tr class=\"{severity}\"><td>{severity}</td><td>{kind}</td><td>{}</td><td>{link}</td></tr>\n",
-            html(&flag.message)
-        )
+    let row = |(flag, links): &(&Flag, Vec<String>)| {
+        let (severity, kind, message) = (flag.severity.name(), flag.kind.name(), html(&flag.message));
+        let links = links.join(" ");
+        format!("<tr class=\"{severity}\"><td>{severity}</td><td>{kind}</td><td>{message}</td><td>{links}</td></tr>\n")
     };
-    let rows: String = rows.iter().map(row).collect();
+    let rows: String = grouped(of_sentences.chain(of_summary)).iter().map(row).collect();
     let body = match rows.is_empty() {
         true => "<p>No warnings. That does not mean that everything is right.</p>\n".to_owned(),
         false => table(&["severity", "about", "what was seen, what to do", "where"], &rows),

@@ -5,7 +5,6 @@
 
 use crate::report::escape::visible;
 use comrak::{Arena, Options, nodes::NodeValue, parse_document};
-use std::fmt;
 
 /// How the anchor of a sentence begins.
 const ANCHOR: &str = "<a name=\"s";
@@ -158,12 +157,6 @@ fn plain(markdown: &str) -> String {
     }
     let text = text.strip_prefix(GUARD.trim_end()).unwrap_or(&text);
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} = {}", self.id, self.arabic, self.english)
-    }
 }
 
 #[cfg(test)]

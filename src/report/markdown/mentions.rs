@@ -10,7 +10,7 @@ mod find;
 use super::{directed, review::sentence_link};
 use crate::review::NoteKind;
 use crate::{
-    article::{SentenceId, normalize::fold},
+    article::{SentenceId, arabic, normalize::fold},
     report::{Document, escape::markdown},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,10 +66,13 @@ pub(in crate::report) struct Mention {
 }
 
 impl Mention {
-    /// Returns the rendering of a name; `None` for a number and for what is rendered by no clear words.
+    /// Returns the rendering of a name, Arabic first; `None` for a number, for what the article has in Latin letters, and
+    /// for what is rendered by no clear words or not at all.
     pub fn rendering(&self) -> Option<(&str, &str)> {
+        let is_arabic = |text: &str| text.contains(arabic::is_letter);
+        let is_name = |text: &str| !has_digit(text) && !has_digit(&self.arabic) && !is_arabic(text);
         match &self.english {
-            English::Text(text) if !has_digit(text) && !has_digit(&self.arabic) => Some((&self.arabic, text)),
+            English::Text(text) if is_name(text) && is_arabic(&self.arabic) => Some((&self.arabic, text)),
             _ => None,
         }
     }
