@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 
 pub use options::{
-    BatchOptions, Color, ComputeOptions, Format, HubOptions, LogFormat, MessageOptions, Options, SummaryKind,
+    BatchOptions, Color, ComputeOptions, Format, HubOptions, Layout, LogFormat, MessageOptions, Options, SummaryKind,
 };
 
 const USAGE: &str = "summarize [OPTIONS] <INPUT>...\n       summarize <COMMAND>";
@@ -94,6 +94,18 @@ pub enum Command {
         #[command(flatten)]
         messages: MessageOptions,
     },
+    /// Take in documents that a person has corrected: write their TMX and add them to a translation memory
+    Review {
+        /// Markdown documents with a name at `reviewed_by`, each beside its .json
+        #[arg(value_name = "FILE.md", required = true)]
+        files: Vec<PathBuf>,
+        /// The translation memory to add to; made where it is not there [default: memory.tmx]
+        #[arg(long, value_name = "FILE")]
+        memory: Option<PathBuf>,
+        /// What is said on the way.
+        #[command(flatten)]
+        messages: MessageOptions,
+    },
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -122,7 +134,10 @@ impl Cli {
     pub fn messages(&self) -> &MessageOptions {
         match &self.command {
             Some(
-                Command::Models { messages, .. } | Command::Fetch { messages, .. } | Command::Check { messages, .. },
+                Command::Models { messages, .. }
+                | Command::Fetch { messages, .. }
+                | Command::Check { messages, .. }
+                | Command::Review { messages, .. },
             ) => messages,
             _ => &self.options.messages,
         }
@@ -144,6 +159,7 @@ impl Cli {
                 messages,
                 ..Options::default()
             },
+            Some(Command::Review { memory, .. }) => Options { memory: memory.clone(), messages, ..Options::default() },
             _ => self.options.clone(),
         }
     }
@@ -224,6 +240,6 @@ mod tests {
     fn formats_are_a_list_with_commas() {
         let cli = parse(&["summarize", "a", "--format", "md,json"]).unwrap();
         assert_eq!(cli.options.format, Some(vec![Format::Md, Format::Json]));
-        assert!(parse(&["summarize", "a", "--format", "tmx"]).is_err());
+        assert!(parse(&["summarize", "a", "--format", "pdf"]).is_err());
     }
 }

@@ -6,7 +6,7 @@
 mod layers;
 
 use crate::{
-    cli::{Format, Options, SummaryKind},
+    cli::{Format, Layout, Options, SummaryKind},
     engine::{DeviceChoice, precision::PrecisionChoice},
 };
 use std::{
@@ -97,6 +97,12 @@ pub struct Settings {
     pub output: Output,
     /// Files to write for each article.
     pub formats: Vec<Format>,
+    /// How the Markdown sets Arabic and English.
+    pub layout: Layout,
+    /// File of names and terms that must be rendered so.
+    pub glossary: Option<PathBuf>,
+    /// File of sentences already translated.
+    pub memory: Option<PathBuf>,
     /// How to summarize.
     pub summary: SummaryKind,
     /// Sentences of the summary.
@@ -145,6 +151,9 @@ impl Settings {
             },
             output: output(options.output)?,
             formats: options.format.unwrap_or_else(|| vec![Format::Md, Format::Json]),
+            layout: options.layout.unwrap_or_default(),
+            glossary: options.glossary,
+            memory: options.memory,
             summary: options.summary.unwrap_or(SummaryKind::Auto),
             summary_sentences: within("summary-sentences", options.summary_sentences, MAX_SUMMARY_SENTENCES)?
                 .unwrap_or(3),
@@ -172,7 +181,7 @@ impl Settings {
             (_, true, _) => {
                 Err(invalid("from", format!("`{0}` is also the target language: nothing to translate", self.lang)))
             }
-            (_, _, true) => Err(invalid("format", "name at least one of md, json")),
+            (_, _, true) => Err(invalid("format", "name at least one of md, json, html, tsv, tmx, xliff")),
             (Output::Stdout, _, _) if !self.formats.contains(&Format::Md) => {
                 Err(invalid("output", "standard output takes Markdown only: leave out --format"))
             }

@@ -4,6 +4,7 @@
 //! articles at a time), align, summarize, check, render, write. The invariants: memory holds one window, however many
 //! articles there are; an article that fails is named and stops no other.
 
+mod aids;
 mod arrivals;
 mod document;
 mod done;
@@ -29,6 +30,7 @@ use crate::{
     report::{OutputNames, run::Totals},
     ui::{Level, RunBar, Ui},
 };
+use aids::Aids;
 use done::Earlier;
 use inputs::{Input, Inputs, Missing};
 use ledger::{Facts, Ledger};
@@ -41,6 +43,7 @@ use std::{
     io::{self, Read},
     iter,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Instant,
 };
 use stop::Stop;
@@ -85,6 +88,7 @@ struct Run<'a> {
     ui: &'a Ui,
     stop: Stop,
     names: OutputNames,
+    aids: Arc<Aids>,
     model: Model<'a>,
     window: Window,
     ledger: Ledger,
@@ -100,12 +104,14 @@ impl<'a> Run<'a> {
     fn new(inputs: &[Input], settings: &'a Settings, ui: &'a Ui) -> Result<Self, Failure> {
         let labels: Vec<&str> = inputs.iter().map(|input| input.label.as_str()).collect();
         let bytes = inputs.iter().map(|input| input.bytes).sum();
+        let model = Model::new(settings, ui)?;
         Ok(Run {
+            aids: Arc::new(Aids::load(settings, model.reads(), ui)?),
             settings,
             ui,
             stop: Stop::on_signals(ui),
             names: OutputNames::plan(&labels),
-            model: Model::new(settings, ui)?,
+            model,
             window: Window::default(),
             ledger: Ledger::default(),
             bar: ui.run_bar(inputs.len() as u64, bytes),
@@ -194,6 +200,7 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
             Verdict::Done(facts) => self.ledger.done(place, *facts, self.ui),
+            Verdict::Rerendered(facts) => self.ledger.written(place, *facts, self.ui),
             Verdict::Skip(reason, facts) => self.ledger.skipped(place, reason, *facts, self.ui),
             Verdict::Plan => self.ledger.planned(place, &self.planned_output(&name), self.ui),
             Verdict::Fail(reason) => self.ledger.failed(place, reason, self.ui),
@@ -213,13 +220,15 @@ impl<'a> Run<'a> {
     /// Decides what is to be done with an article.
     fn verdict(&mut self, draft: Draft, name: &str) -> Result<Verdict, Failure> {
         if let Output::Folder(folder) = &self.settings.output {
-            let output = format!("{name}.md");
-            match done::look(&folder.join(name), &draft.provenance.sha256, self.settings, &mut self.model)? {
-                Earlier::Done(stored) => return Ok(Verdict::Done(Box::new(Facts::stored(*stored, output)))),
+            let base = folder.join(name);
+            match done::look(&base, &draft.provenance.sha256, self.settings, &self.aids, &mut self.model)? {
+                Earlier::Done(stored) => return Ok(Verdict::Done(Box::new(Facts::stored(*stored, name)))),
                 Earlier::Edited(stored, reason) => {
-                    let facts = stored.map_or_else(Facts::default, |stored| Facts::stored(*stored, output));
+                    let facts = stored.map_or_else(Facts::default, |stored| Facts::stored(*stored, name));
                     return Ok(Verdict::Skip(format!("{reason}: kept; --force overwrites it"), Box::new(facts)));
                 }
+                Earlier::Rerender(_) if self.settings.dry_run => return Ok(Verdict::Plan),
+                Earlier::Rerender(rerender) => return Ok(self.rerender(*rerender, &base, name)),
                 Earlier::Nothing => {}
             }
         }
@@ -237,6 +246,16 @@ impl<'a> Run<'a> {
             Ok(_) if self.settings.dry_run => Verdict::Plan,
             Ok(language) => Verdict::Translate(Box::new(article), language),
         })
+    }
+
+    /// Writes the files that are missing or set otherwise, from what the JSON holds: no model is asked.
+    fn rerender(&mut self, rerender: done::Rerender, base: &Path, name: &str) -> Verdict {
+        let done::Rerender { mut document, formats, outputs } = rerender;
+        (document.command, document.created) = (origin::command_line(), self.created.clone());
+        match write::write_changed(&document, base, &formats, &outputs) {
+            Ok(extension) => Verdict::Rerendered(Box::new(Facts::of(&document, Some(format!("{name}.{extension}"))))),
+            Err(error) => Verdict::Fail(format!("its document cannot be written: {error}")),
+        }
     }
 
     fn planned_output(&self, name: &str) -> PathBuf {
@@ -272,6 +291,8 @@ enum Verdict {
     Translate(Box<Article>, gate::Language),
     Plan,
     Done(Box<Facts>),
+    /// Its documents were made again from what an earlier run translated.
+    Rerendered(Box<Facts>),
     Skip(String, Box<Facts>),
     Fail(String),
 }

@@ -91,7 +91,8 @@ pub struct Draft {
 }
 
 /// The part a sentence plays in its article.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The headline: always sentence S0.
     Title,

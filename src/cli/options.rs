@@ -9,6 +9,8 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use std::path::PathBuf;
 
+pub use crate::report::Layout;
+
 /// Options of the main job, each `None` where it was not given; also the keys of `summarize.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Args, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
@@ -23,10 +25,19 @@ pub struct Options {
     /// Where results go; - writes one article's Markdown to standard output [default: outputs]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Files to write for each article: md, json (which also marks it as done) [default: md,json]
+    /// Files to write for each article: md, json (which also marks it as done), html, tsv, tmx, xliff [default: md,json]
     #[arg(long, value_name = "LIST", value_delimiter = ',', hide_possible_values = true)]
     #[serde(deserialize_with = "list_or_text")]
     pub format: Option<Vec<Format>>,
+    /// How the Markdown sets Arabic and English: interleaved, or table for two columns [default: interleaved]
+    #[arg(long, value_name = "KIND", hide_possible_values = true)]
+    pub layout: Option<Layout>,
+    /// Names and terms that must be rendered so: a file of lines with Arabic, tab, English, and a note if you like
+    #[arg(long, value_name = "FILE")]
+    pub glossary: Option<PathBuf>,
+    /// A TMX file of sentences already translated (see `summarize review`): an identical one is taken from it
+    #[arg(long, value_name = "FILE")]
+    pub memory: Option<PathBuf>,
     /// auto, extractive (the article's own sentences) or off [default: auto]
     #[arg(long, value_name = "KIND", hide_possible_values = true)]
     pub summary: Option<SummaryKind>,
@@ -146,6 +157,14 @@ pub enum Format {
     Md,
     /// JSON for programs
     Json,
+    /// A page for a browser, to print or to send
+    Html,
+    /// Tab-separated values for a spreadsheet
+    Tsv,
+    /// A translation memory for translators' programs
+    Tmx,
+    /// A file for translators' editors
+    Xliff,
 }
 
 /// A kind of summary.
@@ -198,5 +217,7 @@ fn list_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Opt
     };
     let format = |name: &String| Format::from_str(name.trim(), true).map_err(|_| name.clone());
     let formats: Result<Vec<Format>, String> = names.iter().map(format).collect();
-    formats.map(Some).map_err(|name| serde::de::Error::custom(format!("unknown format `{name}`, expected md or json")))
+    formats.map(Some).map_err(|name| {
+        serde::de::Error::custom(format!("unknown format `{name}`, expected md, json, html, tsv, tmx or xliff"))
+    })
 }

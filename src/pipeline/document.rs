@@ -4,6 +4,7 @@
 //! translation for each sentence of its article.
 
 use super::{
+    aids::Aids,
     gate::Language,
     units::{Assembled, Plan, Translations},
 };
@@ -14,9 +15,12 @@ use crate::{
     review::{
         SummarySentence,
         checks::{self, Pair},
-        summary,
+        glossary::Applied,
+        sort_flags, summary,
     },
 };
+
+use std::sync::Arc;
 
 /// What all documents of a run share.
 #[derive(Debug, Clone)]
@@ -29,6 +33,8 @@ pub struct Common {
     pub summary: SummaryKind,
     /// Sentences of the summary.
     pub summary_sentences: usize,
+    /// What it is made with beside the model.
+    pub aids: Arc<Aids>,
     /// The command line.
     pub command: String,
     /// Time of writing.
@@ -53,11 +59,15 @@ pub fn build(
     let translations: Vec<SentenceTranslation> = pairs
         .map(|(sentence, plan)| {
             let source = article.source(sentence);
-            checked(source, plan.assemble(source, translated))
+            match common.aids.known(source) {
+                Some(known) => common.aids.recall(source, known),
+                None => checked(source, plan.assemble(source, translated), &common.aids),
+            }
         })
         .collect();
     let summary = summarize(&article, &translations, common);
     Document {
+        aids: common.aids.record(article.sentences.iter().map(|sentence| article.source(sentence))),
         article,
         source_language: language.code,
         language_detected: language.detected,
@@ -71,10 +81,13 @@ pub fn build(
     }
 }
 
-fn checked(source: &str, assembled: Assembled) -> SentenceTranslation {
+fn checked(source: &str, assembled: Assembled, aids: &Aids) -> SentenceTranslation {
     let Assembled { text, score, parts, words } = assembled;
-    let flags = checks::check(&Pair { source, target: &text, score: Some(score), parts, words: &words });
-    SentenceTranslation { text, score, words, flags }
+    let Applied { text, words, notes, flags: not_put_in } = aids.apply_glossary(source, text, words);
+    let mut flags = checks::check(&Pair { source, target: &text, score: Some(score), parts, words: &words });
+    flags.extend(not_put_in);
+    sort_flags(&mut flags);
+    SentenceTranslation { text, score, words, flags, notes }
 }
 
 fn summarize(article: &Article, translations: &[SentenceTranslation], common: &Common) -> Vec<SummarySentence> {
@@ -114,6 +127,7 @@ mod tests {
             target_language: "en".into(),
             summary,
             summary_sentences: 3,
+            aids: Arc::default(),
             command: "summarize".into(),
             created: "2021-02-18T12:18:00Z".into(),
         };

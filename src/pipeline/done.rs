@@ -4,16 +4,17 @@
 //! never overwritten without `--force`.
 
 use super::{
+    aids::Aids,
     model::{Made, Model},
-    write::{fingerprint, with_extension},
+    write::{ORDER, extension, fingerprint, with_extension},
 };
 use crate::{
     cli::{Format, SummaryKind},
     config::Settings,
     engine::EngineError,
-    report::json::Stored,
+    report::{Aids as Record, Document, json::Stored},
 };
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// What an earlier run left of an article.
 #[derive(Debug)]
@@ -22,12 +23,31 @@ pub enum Earlier {
     Nothing,
     /// Documents that this run would make alike.
     Done(Box<Stored>),
+    /// Documents that this run would translate alike, and set otherwise or in other formats.
+    Rerender(Box<Rerender>),
     /// A document that is not as it was written; also what its JSON says, where it can be read.
     Edited(Option<Box<Stored>>, String),
 }
 
+/// What is to be written from a translation that is there.
+#[derive(Debug)]
+pub struct Rerender {
+    /// The document as this run would make it, but for command and time.
+    pub document: Document,
+    /// The formats that were asked for and those that were there.
+    pub formats: Vec<Format>,
+    /// Fingerprints of the files that were written, by name.
+    pub outputs: BTreeMap<String, String>,
+}
+
 /// Looks for the documents of an article: `base` is the output path without extension, `sha256` that of the input.
-pub fn look(base: &Path, source: &str, settings: &Settings, model: &mut Model<'_>) -> Result<Earlier, EngineError> {
+pub fn look(
+    base: &Path,
+    source: &str,
+    settings: &Settings,
+    aids: &Aids,
+    model: &mut Model<'_>,
+) -> Result<Earlier, EngineError> {
     if settings.force {
         return Ok(Earlier::Nothing);
     }
@@ -40,8 +60,37 @@ pub fn look(base: &Path, source: &str, settings: &Settings, model: &mut Model<'_
     if let Some(file) = edited(base, &stored) {
         return Ok(Earlier::Edited(Some(stored), format!("{file} was edited since it was written")));
     }
-    let same = stored.sha256 == source && is_complete(base, &stored, settings) && is_alike(&stored, settings, model)?;
-    Ok(if same { Earlier::Done(stored) } else { Earlier::Nothing })
+    let Some(wanted) = record(&stored, aids).filter(|_| stored.sha256 == source) else { return Ok(Earlier::Nothing) };
+    let made = Record { layout: wanted.layout, ..stored.aids.clone() };
+    if made != wanted || !is_alike(&stored, settings, model)? {
+        return Ok(Earlier::Nothing);
+    }
+    if stored.aids == wanted && is_complete(base, &stored, settings) {
+        return Ok(Earlier::Done(stored));
+    }
+    Ok(rerender(*stored, wanted, settings).map_or(Earlier::Nothing, |rerender| Earlier::Rerender(Box::new(rerender))))
+}
+
+/// Returns what a document of this article would be made with; `None` where its sentences cannot be told.
+fn record(stored: &Stored, aids: &Aids) -> Option<Record> {
+    let article = &stored.document.as_ref()?.article;
+    Some(aids.record(article.sentences.iter().map(|sentence| article.source(sentence))))
+}
+
+fn rerender(stored: Stored, wanted: Record, settings: &Settings) -> Option<Rerender> {
+    let mut document = *stored.document?;
+    // Another version of the program may clean and translate alike, yet it is not the one that the document names.
+    if document.tool != super::document::tool() {
+        return None;
+    }
+    document.aids = wanted;
+    let was_there = |format: &Format| has(&stored.outputs, *format) || *format == Format::Json;
+    let formats = ORDER.into_iter().filter(|format| settings.formats.contains(format) || was_there(format)).collect();
+    Some(Rerender { document, formats, outputs: stored.outputs })
+}
+
+fn has(outputs: &BTreeMap<String, String>, format: Format) -> bool {
+    outputs.keys().any(|file| file.ends_with(&format!(".{}", extension(format))))
 }
 
 /// Without JSON there is no telling whether a document was edited, nor whether it is whole; where JSON is written, it is
@@ -64,9 +113,8 @@ fn edited(base: &Path, stored: &Stored) -> Option<String> {
 
 fn is_complete(base: &Path, stored: &Stored, settings: &Settings) -> bool {
     let folder = base.parent().unwrap_or(Path::new(""));
-    let wants_markdown = settings.formats.contains(&Format::Md);
-    let has_markdown = stored.outputs.keys().any(|file| file.ends_with(".md"));
-    (has_markdown || !wants_markdown) && stored.outputs.keys().all(|file| folder.join(file).is_file())
+    let mut wanted = settings.formats.iter().filter(|format| **format != Format::Json);
+    wanted.all(|format| has(&stored.outputs, *format)) && stored.outputs.keys().all(|file| folder.join(file).is_file())
 }
 
 fn is_alike(stored: &Stored, settings: &Settings, model: &mut Model<'_>) -> Result<bool, EngineError> {
@@ -88,11 +136,9 @@ mod tests {
     use super::*;
     use crate::{
         cli::{HubOptions, MessageOptions, Options},
-        report::{Document, Json, ModelRecord, Render},
+        report::{Json, ModelRecord, Render},
         ui::Ui,
     };
-    use std::collections::BTreeMap;
-
     struct Place {
         folder: tempfile::TempDir,
     }
@@ -101,7 +147,8 @@ mod tests {
         /// Writes a document with a Markdown file beside it, as a run does.
         fn written() -> Place {
             let place = Place { folder: tempfile::tempdir().unwrap() };
-            let mut document = Document { target_language: "en".into(), ..Document::default() };
+            let tool = super::super::document::tool();
+            let mut document = Document { target_language: "en".into(), tool, ..Document::default() };
             document.article.provenance.sha256 = "abc".into();
             document.model = ModelRecord {
                 name: "Helsinki-NLP/opus-mt-ar-en".into(),
@@ -122,7 +169,7 @@ mod tests {
             let settings = Settings::new(options).unwrap();
             let ui = Ui::new(&MessageOptions { quiet: true, ..MessageOptions::default() });
             let mut model = Model::new(&settings, &ui).unwrap();
-            look(&self.folder.path().join("v1.2"), source, &settings, &mut model).unwrap()
+            look(&self.folder.path().join("v1.2"), source, &settings, &Aids::default(), &mut model).unwrap()
         }
     }
 
@@ -152,7 +199,7 @@ mod tests {
     fn a_lost_document_is_made_again() {
         let place = Place::written();
         fs::remove_file(place.folder.path().join("v1.2.md")).unwrap();
-        assert!(matches!(place.look("abc", |_| ()), Earlier::Nothing));
+        assert!(matches!(place.look("abc", |_| ()), Earlier::Rerender(_)), "it needs no model");
     }
 
     #[test]

@@ -3,7 +3,10 @@
 //! Separate because it outlives the documents, which are gone from memory once written. The invariant: every article of
 //! the run has one row, in input order, whatever happened to it.
 
-use super::{origin, write::with_extension};
+use super::{
+    origin,
+    write::{self, ORDER, with_extension},
+};
 use crate::{
     config::{Output, Settings, Shard},
     exit::Exit,
@@ -11,6 +14,7 @@ use crate::{
         Document, FlagCounts, ModelRecord,
         index::{self, IndexRow},
         json::Stored,
+        renderings::{self, Rendering, Renderings},
         run::{Report, Row, Status, Totals},
         write_atomic,
     },
@@ -44,6 +48,8 @@ pub struct Facts {
     pub sentences: usize,
     /// Count of warnings.
     pub flags: FlagCounts,
+    /// How its names are rendered.
+    pub names: Vec<Rendering>,
 }
 
 #[derive(Debug)]
@@ -58,6 +64,8 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct Ledger {
     entries: Vec<Entry>,
+    /// How the names are rendered in all documents.
+    names: Renderings,
 }
 
 impl Facts {
@@ -71,14 +79,23 @@ impl Facts {
             date: document.article.metadata.date.clone(),
             sentences: document.article.sentences.len(),
             flags: document.flag_counts(),
+            names: renderings::of(document),
         }
     }
 
     /// Returns what the index shows of a document that an earlier run wrote.
-    pub fn stored(stored: Stored, output: String) -> Facts {
-        let Stored { headline, date, sentences, flags, .. } = stored;
-        Facts { output: Some(output), headline, date, sentences, flags }
+    pub fn stored(stored: Stored, name: &str) -> Facts {
+        let output = format!("{name}.{}", first_extension(&stored));
+        let Stored { headline, date, sentences, flags, document, .. } = stored;
+        let names = document.map(|document| renderings::of(&document)).unwrap_or_default();
+        Facts { output: Some(output), headline, date, sentences, flags, names }
     }
+}
+
+/// Returns the extension of the document to open first, in the order they are written.
+fn first_extension(stored: &Stored) -> &'static str {
+    let is_there = |extension: &&str| stored.outputs.keys().any(|file| file.ends_with(&format!(".{extension}")));
+    ORDER.into_iter().map(write::extension).find(is_there).unwrap_or("json")
 }
 
 impl Ledger {
@@ -122,7 +139,8 @@ impl Ledger {
         self.settle(place, Status::Failed, Some(reason), Facts::default(), ui);
     }
 
-    fn settle(&mut self, place: Place, status: Status, reason: Option<String>, facts: Facts, ui: &Ui) {
+    fn settle(&mut self, place: Place, status: Status, reason: Option<String>, mut facts: Facts, ui: &Ui) {
+        self.names.add(std::mem::take(&mut facts.names));
         let entry = &mut self.entries[place.0];
         (entry.status, entry.reason, entry.facts) = (status, reason, facts);
         announce(entry, ui);
@@ -165,7 +183,13 @@ impl Ledger {
     pub fn write(&self, settings: &Settings, model: Option<&ModelRecord>, totals: Totals) -> io::Result<()> {
         let Output::Folder(folder) = &settings.output else { return Ok(()) };
         let rows: Vec<IndexRow> = self.entries.iter().map(index_row).collect();
-        write_atomic(&named(folder, "index", settings.shard, "md"), &index::render(&rows))?;
+        let names = self.names.inconsistent();
+        let glossary = named(folder, "index", settings.shard, "glossary.tsv");
+        if !names.is_empty() || glossary.exists() {
+            write_atomic(&glossary, &renderings::glossary(&names))?;
+        }
+        let beside = glossary.file_name().unwrap_or_default().to_string_lossy();
+        write_atomic(&named(folder, "index", settings.shard, "md"), &index::render(&rows, &names, &beside))?;
         let revision = |model: &ModelRecord| model.revision.as_ref().map(|r| format!("@{r}")).unwrap_or_default();
         let report = Report {
             tool: super::document::tool(),

@@ -85,6 +85,11 @@ pub struct Assembled {
 }
 
 impl Plan {
+    /// Plans nothing for a sentence whose translation is known: it goes through no model.
+    pub fn none(source: &str) -> Self {
+        Plan { normalized: normalize::for_translation(source), parts: Vec::new() }
+    }
+
     /// Plans the translation of a sentence; `count` returns the tokens of a text, at most `budget` fit the model.
     pub fn new(source: &str, units: &mut Units, budget: usize, count: &dyn Fn(&str) -> usize) -> Self {
         let normalized = normalize::for_translation(source);

@@ -6,6 +6,7 @@
 
 use super::{
     Run,
+    aids::Aids,
     arrivals::{Arrivals, Complete},
     document::{self, Common},
     gate::Language,
@@ -21,7 +22,7 @@ use crate::{
     exit::Failure,
     report::{Document, Markdown, Render},
 };
-use std::mem;
+use std::{mem, sync::Arc};
 
 /// Sentences that fill a window: enough that the batch is seldom refilled from nothing, little enough for memory.
 const SENTENCES: usize = 2_000;
@@ -65,9 +66,10 @@ impl Run<'_> {
         if window.articles.is_empty() || self.stop.requested() {
             return Ok(());
         }
-        let engine = self.model.loaded()?;
+        let (engine, aids) = (self.model.loaded()?, Arc::clone(&self.aids));
         let bytes = window.articles.iter().map(|waiting| waiting.article.provenance.bytes).sum();
-        let (mut arrivals, texts) = Arrivals::expect(window.articles, |waiting, units| plan(waiting, units, &engine));
+        let (mut arrivals, texts) =
+            Arrivals::expect(window.articles, |waiting, units| plan(waiting, units, &engine, &aids));
         let words: Vec<u64> = texts.iter().map(|text| text.split_whitespace().count() as u64).collect();
         self.bar.window(bytes, words.iter().sum());
         let (common, decode, stop) = (self.common(), self.model.decode(), self.stop.clone());
@@ -94,6 +96,7 @@ impl Run<'_> {
             target_language: self.settings.lang.clone(),
             summary: self.settings.summary,
             summary_sentences: self.settings.summary_sentences,
+            aids: Arc::clone(&self.aids),
             command: super::origin::command_line(),
             created: self.created.clone(),
         }
@@ -130,10 +133,14 @@ impl Run<'_> {
     }
 }
 
-fn plan(waiting: &Waiting, units: &mut Units, engine: &Engine) -> Vec<Plan> {
+fn plan(waiting: &Waiting, units: &mut Units, engine: &Engine, aids: &Aids) -> Vec<Plan> {
     let article = &waiting.article;
     let (budget, count) = (engine.max_source_tokens(), |text: &str| engine.count_tokens(text));
-    article.sentences.iter().map(|sentence| Plan::new(article.source(sentence), units, budget, &count)).collect()
+    let plan = |source: &str| match aids.known(source) {
+        Some(_) => Plan::none(source),
+        None => Plan::new(source, units, budget, &count),
+    };
+    article.sentences.iter().map(|sentence| article.source(sentence)).map(plan).collect()
 }
 
 #[cfg(test)]

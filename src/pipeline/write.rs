@@ -5,7 +5,7 @@
 
 use crate::{
     cli::Format,
-    report::{Document, Json, Markdown, Render, write_atomic},
+    report::{Document, Html, Json, Markdown, Render, Tmx, Tsv, Xliff, write_atomic},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -14,20 +14,55 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Every format in the order the files are written: the JSON is last and speaks of the others.
+pub const ORDER: [Format; 6] = [Format::Md, Format::Html, Format::Tsv, Format::Tmx, Format::Xliff, Format::Json];
+
+/// Returns the file name extension of a format.
+pub fn extension(format: Format) -> &'static str {
+    renderer(format).map_or_else(|| Json::default().extension(), Render::extension)
+}
+
+/// Returns what renders a format; `None` for the JSON, which must know the other files.
+fn renderer(format: Format) -> Option<&'static dyn Render> {
+    match format {
+        Format::Md => Some(&Markdown),
+        Format::Html => Some(&Html),
+        Format::Tsv => Some(&Tsv),
+        Format::Tmx => Some(&Tmx),
+        Format::Xliff => Some(&Xliff),
+        Format::Json => None,
+    }
+}
+
 /// Writes the documents of an article to `base`, an output path without extension; returns the extension of the first.
 pub fn write(document: &Document, base: &Path, formats: &[Format]) -> io::Result<&'static str> {
+    write_changed(document, base, formats, &BTreeMap::new())
+}
+
+/// Writes the documents of an article but for those that are on disk already; `before` has the fingerprints of these by
+/// file name.
+pub fn write_changed(
+    document: &Document,
+    base: &Path,
+    formats: &[Format],
+    before: &BTreeMap<String, String>,
+) -> io::Result<&'static str> {
     let mut outputs = BTreeMap::new();
-    if formats.contains(&Format::Md) {
-        let (path, bytes) = (with_extension(base, Markdown.extension()), Markdown.render(document));
-        write_atomic(&path, &bytes)?;
+    let wanted = || ORDER.into_iter().filter(|format| formats.contains(format));
+    for renderer in wanted().filter_map(renderer) {
+        let (path, bytes) = (with_extension(base, renderer.extension()), renderer.render(document));
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        outputs.insert(name, fingerprint(&bytes));
+        let print = fingerprint(&bytes);
+        if before.get(&name) != Some(&print) || !path.is_file() {
+            write_atomic(&path, &bytes)?;
+        }
+        outputs.insert(name, print);
     }
-    let json = Json { outputs };
     if formats.contains(&Format::Json) {
+        let json = Json { outputs };
         write_atomic(&with_extension(base, json.extension()), &json.render(document))?;
     }
-    Ok(if formats.contains(&Format::Md) { Markdown.extension() } else { json.extension() })
+    Ok(wanted().next().map_or(Markdown.extension(), extension))
 }
 
 /// Returns a path with an extension added; a name may have dots of its own.
@@ -38,7 +73,7 @@ pub fn with_extension(base: &Path, extension: &str) -> PathBuf {
     path.into()
 }
 
-/// Returns the SHA-256 of a Markdown document, in lower-case hexadecimal, without the lines of its front matter that say
+/// Returns the SHA-256 of a document, in lower-case hexadecimal, without the lines of a front matter that say
 /// when and how it was made: the same article by the same model has the same fingerprint at any time.
 pub fn fingerprint(markdown: &[u8]) -> String {
     let mut hasher = Sha256::new();

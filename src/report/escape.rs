@@ -3,7 +3,7 @@
 //! Separate because every format leans on it and a mistake here lets an article forge a link, a tag or a heading. The
 //! invariant: the text comes out as text, in one line, and no character of it is left invisible.
 
-use crate::article::arabic;
+use crate::{article::arabic, review::memory::is_xml};
 use std::fmt::Write;
 
 /// Stands between two characters that would together become a link. Sanitisers drop it; nothing of it is seen.
@@ -98,6 +98,26 @@ pub(super) fn html(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Returns the text for an XML file, as an element's content or an attribute's value: as it is written, without the few
+/// characters that XML cannot hold.
+pub(super) fn xml(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars().filter(|c| is_xml(*c)) {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            // Written as they are, a parser would make spaces or other line breaks of them.
+            '\t' => out.push_str("&#9;"),
+            '\n' => out.push_str("&#10;"),
+            '\r' => out.push_str("&#13;"),
             c => out.push(c),
         }
     }

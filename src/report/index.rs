@@ -7,6 +7,7 @@ use super::{
     FlagCounts,
     escape::{label, link, markdown},
     readable_date,
+    renderings::Inconsistent,
     run::Status,
 };
 use std::cmp::Reverse;
@@ -35,7 +36,9 @@ pub struct IndexRow {
 }
 
 /// Returns the bytes of `index.md`: most critical warnings first, then most major ones, then what failed.
-pub fn render(rows: &[IndexRow]) -> Vec<u8> {
+///
+/// Below them stand the names that the documents render in more than one way; `glossary` is the file that has them all.
+pub fn render(rows: &[IndexRow], names: &[Inconsistent], glossary: &str) -> Vec<u8> {
     let mut rows: Vec<&IndexRow> = rows.iter().collect();
     rows.sort_by_key(|row| {
         let FlagCounts { critical, major, minor } = row.flags;
@@ -44,7 +47,33 @@ pub fn render(rows: &[IndexRow]) -> Vec<u8> {
     let lines: String = rows.iter().map(|row| line(row)).collect();
     let table = "| article | document | date | sentences | critical | major | minor | status |\n\
                  | --- | --- | --- | ---: | ---: | ---: | ---: | --- |\n";
-    format!("# Articles\n\n{}\n\n{table}{lines}", counts(&rows)).into_bytes()
+    format!("# Articles\n\n{}\n\n{table}{lines}{}", counts(&rows), differing(names, glossary)).into_bytes()
+}
+
+/// Names shown in the index itself.
+const MOST_NAMES: usize = 100;
+
+fn differing(names: &[Inconsistent], glossary: &str) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let row = |name: &Inconsistent| {
+        let shown = |(english, count): &(String, usize)| format!("{} ({count})", markdown(english));
+        let english: Vec<String> = name.english.iter().map(shown).collect();
+        format!("| <div dir=\"rtl\">{}</div> | {} |\n", markdown(&name.arabic), english.join(", "))
+    };
+    let rows: String = names.iter().take(MOST_NAMES).map(row).collect();
+    let more = match names.len().saturating_sub(MOST_NAMES) {
+        0 => String::new(),
+        more => format!(" The table has the first {MOST_NAMES}, {more} more are in that file."),
+    };
+    format!(
+        "\n## Names rendered in more than one way\n\nBy the word links, which can be wrong; with the count of documents. \
+         A glossary to start from: correct [{}]({}) and give it to the next run with `--glossary`.{more}\n\n\
+         | Arabic | English |\n| ---: | --- |\n{rows}",
+        label(glossary),
+        link(glossary)
+    )
 }
 
 fn counts(rows: &[&IndexRow]) -> String {
@@ -91,7 +120,7 @@ mod tests {
             row("many", 0, 9, Status::Written),
             row("worst", 1, 0, Status::Skipped),
         ];
-        let text = String::from_utf8(render(&rows)).unwrap_or_default();
+        let text = String::from_utf8(render(&rows, &[], "")).unwrap_or_default();
         let places = ["worst", "many", "broken", "clean"].map(|name| text.find(&format!("| `{name}` |")));
         assert!(places.windows(2).all(|pair| pair[0].is_some() && pair[0] < pair[1]), "{text}");
     }
@@ -105,7 +134,7 @@ mod tests {
             output: Some("folder (1)/a.md".to_owned()),
             ..IndexRow::default()
         };
-        let text = String::from_utf8(render(&[row])).unwrap_or_default();
+        let text = String::from_utf8(render(&[row], &[], "")).unwrap_or_default();
         let last = text.lines().last().unwrap_or_default();
         assert_eq!(last.matches(" | ").count(), 7);
         assert!(last.contains("(folder%20%281%29/a.md)") && !last.contains("<b>"));

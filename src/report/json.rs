@@ -4,10 +4,12 @@
 //! timings and no absolute paths, so the same work gives the same bytes.
 
 mod lines;
+mod restore;
 mod stored;
 mod view;
 
 pub(super) use lines::to_vec as to_lines;
+pub use restore::document as restore;
 pub use stored::Stored;
 
 use super::{Document, Render};

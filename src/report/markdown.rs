@@ -3,17 +3,22 @@
 //! Separate because it is one format; its sections are in the folder beside it. The invariants: all text of the article
 //! goes through `escape`, and every Arabic passage carries its direction.
 
+pub mod corrected;
 mod facts;
 mod front_matter;
-mod mentions;
-mod review;
+pub(super) mod mentions;
+pub(super) mod review;
 mod text;
 
 use super::{
     Document, Render,
     escape::{html, markdown},
 };
-use crate::{article::arabic, review::Flag};
+use super::{Layout, SentenceTranslation};
+use crate::{
+    article::arabic,
+    review::{Flag, Note},
+};
 
 /// The Markdown format.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,7 +41,7 @@ impl Render for Markdown {
             text::text(document),
             text::related(document),
             text::removed(document),
-            HOW_TO_READ.to_owned(),
+            how_to_read(document),
         ];
         let sections: Vec<&str> = sections.iter().map(|section| section.trim_end()).filter(|s| !s.is_empty()).collect();
         (sections.join("\n\n") + "\n").into_bytes()
@@ -57,6 +62,15 @@ No warning does not mean that a sentence is right.
 - *Removed* lists what was taken out as page furniture. If a sentence of the article is there, it was not translated.
 - When a person has checked the text, put the name at `reviewed_by` above.";
 
+fn how_to_read(document: &Document) -> String {
+    match document.aids.layout {
+        Layout::Interleaved => HOW_TO_READ.to_owned(),
+        Layout::Table => {
+            HOW_TO_READ.replace("The Arabic stands first, its translation below it", "The Arabic stands on the right")
+        }
+    }
+}
+
 fn headline(document: &Document) -> String {
     match document.title() {
         Some((sentence, translation)) => {
@@ -67,7 +81,7 @@ fn headline(document: &Document) -> String {
                 "<p dir=\"rtl\" lang=\"{}\"><a name=\"s0\"></a><strong>{arabic}</strong></p>",
                 language(document)
             );
-            format!("# {english}\n\n{arabic}{}", warnings(&translation.flags))
+            format!("# {english}\n\n{arabic}{}", beside(translation))
         }
         None => format!("# {}", markdown(&document.input_label())),
     }
@@ -104,11 +118,17 @@ fn directed(document: &Document, tag: &str, text: &str) -> String {
     }
 }
 
-/// Returns the warnings of a sentence as a quotation below it.
-fn warnings(flags: &[Flag]) -> String {
-    let line = |flag: &Flag| format!("**{}, {}**: {}", flag.severity.name(), flag.kind.name(), markdown(&flag.message));
-    match flags {
-        [] => String::new(),
-        flags => format!("\n\n> {}", flags.iter().map(line).collect::<Vec<_>>().join("\\\n> ")),
+/// Returns the warnings and notes of a sentence as a quotation below it.
+fn beside(translation: &SentenceTranslation) -> String {
+    match remarks(translation) {
+        remarks if remarks.is_empty() => String::new(),
+        remarks => format!("\n\n> {}", remarks.join("\\\n> ")),
     }
+}
+
+/// Returns each warning and each note of a sentence as a line.
+fn remarks(translation: &SentenceTranslation) -> Vec<String> {
+    let flag = |flag: &Flag| format!("**{}, {}**: {}", flag.severity.name(), flag.kind.name(), markdown(&flag.message));
+    let note = |note: &Note| format!("*{}*: {}", note.kind.name(), markdown(&note.message));
+    translation.flags.iter().map(flag).chain(translation.notes.iter().map(note)).collect()
 }

@@ -4,22 +4,32 @@
 //! the [`Document`], so the same document gives the same bytes; a file is written whole or not at all.
 
 mod escape;
+pub mod html;
 pub mod index;
 pub mod json;
 pub mod markdown;
 pub mod names;
+pub mod renderings;
 pub mod run;
+pub mod tmx;
+pub mod tsv;
 pub mod write;
+pub mod xliff;
 
+pub use html::Html;
 pub use json::{Json, Stored};
 pub use markdown::Markdown;
 pub use names::OutputNames;
+pub use tmx::Tmx;
+pub use tsv::Tsv;
 pub use write::{sha256, write_atomic};
+pub use xliff::Xliff;
 
 use crate::{
     article::{Article, Role, Sentence},
-    review::{Flag, Severity, SummarySentence, WordLink},
+    review::{Flag, Note, NoteKind, Severity, SummarySentence, WordLink},
 };
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, ops::AddAssign};
 
@@ -42,6 +52,45 @@ pub struct SentenceTranslation {
     pub words: Vec<WordLink>,
     /// Warnings, worst first.
     pub flags: Vec<Flag>,
+    /// What was taken from the translation memory or the glossary.
+    pub notes: Vec<Note>,
+}
+
+impl SentenceTranslation {
+    /// Returns true for the translation of a person, taken from a translation memory: it has no score.
+    pub fn is_from_memory(&self) -> bool {
+        self.notes.iter().any(|note| note.kind == NoteKind::Memory)
+    }
+
+    /// Returns the score as a number from 0 to 1, the geometric mean of the token probabilities; `None` where no model
+    /// made the translation.
+    fn confidence(&self) -> Option<f64> {
+        let made = !self.is_from_memory() && !self.text.trim().is_empty();
+        made.then(|| f64::from(self.score).exp().clamp(0.0, 1.0))
+    }
+}
+
+/// How the Markdown sets Arabic and English.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// The Arabic of each sentence above its English
+    #[default]
+    Interleaved,
+    /// English and Arabic side by side
+    Table,
+}
+
+/// What a document was made with beside the model: a rerun with something else makes it again.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Aids {
+    /// The layout of its Markdown.
+    pub layout: Layout,
+    /// SHA-256 of the glossary entries that its article calls for.
+    pub glossary: Option<String>,
+    /// SHA-256 of the units of the translation memory that its article calls for.
+    pub memory: Option<String>,
 }
 
 /// The model that made a document, as far as it must be known to make it again.
@@ -84,6 +133,8 @@ pub struct Document {
     pub summary: Vec<SummarySentence>,
     /// The translation model.
     pub model: ModelRecord,
+    /// What it was made with beside the model.
+    pub aids: Aids,
     /// `summarize 0.1.0`.
     pub tool: String,
     /// The command line, without absolute paths.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// Longest file name without extension, in bytes: most file systems take 255, some encrypted ones about 140.
 const LONGEST: usize = 120;
 /// What the run itself writes at the top of the output folder.
-const OWN_FILES: [&str; 2] = ["index", "run"];
+const OWN_FILES: [&str; 3] = ["index", "index.glossary", "run"];
 /// Device names that Windows keeps for itself.
 const RESERVED: [&str; 6] = ["con", "prn", "aux", "nul", "com", "lpt"];
 

@@ -5,12 +5,16 @@
 
 pub mod align;
 pub mod checks;
+pub mod glossary;
+pub mod memory;
 pub mod summary;
 
 use crate::article::{SentenceId, Span};
+use serde::Deserialize;
 
 /// What a flag is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FlagKind {
     /// A number of the source is missing, changed or added.
     Number,
@@ -62,7 +66,8 @@ impl FlagKind {
 }
 
 /// How much a flag matters; ordered from least to most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth a glance.
     Minor,
@@ -84,7 +89,7 @@ impl Severity {
 }
 
 /// A warning about one sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Flag {
     /// What it is about.
     pub kind: FlagKind,
@@ -93,6 +98,42 @@ pub struct Flag {
     /// What was seen and what to do: "Arabic has 2254, English has 2245: check the number".
     pub message: String,
     /// The pieces of text it rests on.
+    pub evidence: Vec<String>,
+}
+
+/// Sorts warnings worst first, those of one severity by kind.
+pub fn sort_flags(flags: &mut [Flag]) {
+    flags.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.kind.cmp(&b.kind)));
+}
+
+/// Where a translation, or a part of it, comes from beside the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoteKind {
+    /// A person translated this very sentence before.
+    Memory,
+    /// A name or term is as the user's glossary has it.
+    Glossary,
+}
+
+impl NoteKind {
+    /// Returns the name used in JSON and Markdown.
+    pub fn name(self) -> &'static str {
+        match self {
+            NoteKind::Memory => "memory",
+            NoteKind::Glossary => "glossary",
+        }
+    }
+}
+
+/// What a reader should know of a sentence that is no warning.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Note {
+    /// What it is about.
+    pub kind: NoteKind,
+    /// What was done, in the reader's words.
+    pub message: String,
+    /// The pieces of text it rests on: for the glossary the Arabic, then the English.
     pub evidence: Vec<String>,
 }
 
@@ -109,7 +150,8 @@ pub struct Cite {
 }
 
 /// How a summary sentence was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Chosen from the article's own sentences.
     Extractive,

@@ -4,7 +4,10 @@
 //! of this schema is `None`, so that the article is done again.
 
 use super::SCHEMA_VERSION;
-use crate::{article::Role, report::FlagCounts};
+use crate::{
+    article::Role,
+    report::{Aids, Document, FlagCounts},
+};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -34,8 +37,12 @@ pub struct Stored {
     pub summary_sentences: usize,
     /// Count of warnings.
     pub flags: FlagCounts,
+    /// What it was made with beside the model.
+    pub aids: Aids,
     /// SHA-256 of the files written beside it, by file name.
     pub outputs: BTreeMap<String, String>,
+    /// The whole document; `None` where an earlier version wrote it, without all that is needed.
+    pub document: Option<Box<Document>>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +57,8 @@ struct Raw {
     sentences: Vec<RawSentence>,
     summary: Vec<serde::de::IgnoredAny>,
     flags: FlagCounts,
+    #[serde(default)]
+    aids: Aids,
     #[serde(default)]
     outputs: BTreeMap<String, String>,
 }
@@ -95,7 +104,9 @@ impl Stored {
             summarizable,
             summary_sentences: raw.summary.len(),
             flags: raw.flags,
+            aids: raw.aids,
             outputs: raw.outputs,
+            document: super::restore(bytes).map(Box::new),
         })
     }
 }

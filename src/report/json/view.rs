@@ -6,8 +6,8 @@
 use super::SCHEMA_VERSION;
 use crate::{
     article::{Metadata, Sentence, Span},
-    report::{Document, FlagCounts, ModelRecord, SentenceTranslation},
-    review::{Flag, Method, SummarySentence},
+    report::{Aids, Document, FlagCounts, ModelRecord, SentenceTranslation},
+    review::{Flag, Method, Note, SummarySentence},
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -28,6 +28,8 @@ pub(super) struct DocumentView<'a> {
     summary: Vec<SummaryView<'a>>,
     removed: Vec<RemovedView<'a>>,
     flags: FlagCounts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aids: Option<&'a Aids>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     outputs: &'a BTreeMap<String, String>,
 }
@@ -79,11 +81,21 @@ struct SentenceView<'a> {
     id: String,
     role: &'static str,
     range: Range,
+    paragraph: usize,
     source: &'a str,
     translation: &'a str,
-    score: f64,
+    score: Option<f64>,
     words: Vec<[Range; 2]>,
     flags: Vec<FlagView<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<NoteView<'a>>,
+}
+
+#[derive(Serialize)]
+struct NoteView<'a> {
+    kind: &'static str,
+    message: &'a str,
+    evidence: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -144,6 +156,7 @@ pub(super) fn document<'a>(document: &'a Document, outputs: &'a BTreeMap<String,
             .map(|r| RemovedView { range: range(&r.range), text: &article.text[r.range.clone()], reason: &r.reason })
             .collect(),
         flags: document.flag_counts(),
+        aids: Some(&document.aids).filter(|aids| **aids != Aids::default()),
         outputs,
     }
 }
@@ -176,11 +189,13 @@ fn sentence<'a>(source: &'a str, sentence: &Sentence, translation: &'a SentenceT
         id: sentence.id.to_string(),
         role: sentence.role.name(),
         range: range(&sentence.range),
+        paragraph: sentence.block,
         source,
         translation: &translation.text,
-        score: rounded(translation.score),
+        score: (!translation.is_from_memory()).then(|| rounded(translation.score)),
         words: translation.words.iter().map(|(source, target)| [range(source), range(target)]).collect(),
         flags: flags(&translation.flags),
+        notes: translation.notes.iter().map(note).collect(),
     }
 }
 
@@ -197,6 +212,10 @@ fn summary(index: usize, sentence: &SummarySentence) -> SummaryView<'_> {
         cites: cites.map(|cite| CiteView { id: cite.id.to_string(), support: rounded(cite.support) }).collect(),
         flags: flags(&sentence.flags),
     }
+}
+
+fn note(note: &Note) -> NoteView<'_> {
+    NoteView { kind: note.kind.name(), message: &note.message, evidence: &note.evidence }
 }
 
 fn flags<'a>(flags: &'a [Flag]) -> Vec<FlagView<'a>> {

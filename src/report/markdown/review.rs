@@ -33,7 +33,7 @@ pub(super) fn check_first(document: &Document) -> String {
 }
 
 /// Returns each warning once, with links to all it stands at, worst first and of one severity in text order.
-fn grouped<'a>(flags: impl Iterator<Item = (&'a Flag, String)>) -> Vec<(&'a Flag, Vec<String>)> {
+pub(in crate::report) fn grouped<'a>(flags: impl Iterator<Item = (&'a Flag, String)>) -> Vec<(&'a Flag, Vec<String>)> {
     let mut rows: Vec<(&Flag, Vec<String>)> = Vec::new();
     let mut places = BTreeMap::new();
     for (flag, link) in flags {

@@ -3,11 +3,11 @@
 //! Separate because here nothing may be left out: each sentence and each removed span of the document stands in exactly
 //! one of these sections (the headline stands at the top).
 
-use super::{NO_TRANSLATION, directed, language, warnings};
+use super::{NO_TRANSLATION, beside, directed, language, remarks};
 use crate::{
     article::{Removed, Role, Sentence},
     report::{
-        Document, SentenceTranslation,
+        Document, Layout, SentenceTranslation,
         escape::{html, markdown},
     },
 };
@@ -32,6 +32,9 @@ pub(super) fn related(document: &Document) -> String {
 }
 
 fn paragraphs(document: &Document, wanted: impl Fn(Role) -> bool) -> String {
+    if document.aids.layout == Layout::Table {
+        return tables(document, wanted);
+    }
     let mut out = String::new();
     let mut previous: Option<&Sentence> = None;
     for (sentence, translation) in document.pairs().filter(|(sentence, _)| wanted(sentence.role)) {
@@ -46,6 +49,38 @@ fn paragraphs(document: &Document, wanted: impl Fn(Role) -> bool) -> String {
     out
 }
 
+/// Returns the sentences in two columns, a table from each heading to the next; an empty row parts paragraphs.
+fn tables(document: &Document, wanted: impl Fn(Role) -> bool) -> String {
+    const HEAD: &str = "| English | Arabic |\n| --- | ---: |\n";
+    let mut out = String::new();
+    let mut previous: Option<&Sentence> = None;
+    for (sentence, translation) in document.pairs().filter(|(sentence, _)| wanted(sentence.role)) {
+        let heading = sentence.role == Role::Heading;
+        match previous {
+            _ if heading => out.push_str("\n\n"),
+            Some(previous) if previous.role != Role::Heading && previous.block == sentence.block => {}
+            Some(previous) if previous.role != Role::Heading => out.push_str("| | |\n"),
+            _ => out += &format!("\n\n{HEAD}"),
+        }
+        out += &if heading { pair(document, sentence, translation) } else { row(document, sentence, translation) };
+        previous = Some(sentence);
+    }
+    out.trim().to_owned()
+}
+
+/// Returns one sentence as a row of the table.
+fn row(document: &Document, sentence: &Sentence, translation: &SentenceTranslation) -> String {
+    let english = markdown(&translation.text);
+    let english = if english.is_empty() { NO_TRANSLATION } else { &english };
+    let remarks: String = remarks(translation).iter().map(|remark| format!("<br>{remark}")).collect();
+    let (id, language) = (sentence.id, language(document));
+    let arabic = markdown(document.article.source(sentence));
+    format!(
+        "| <a name=\"s{}\"></a>**{id}** {english}{remarks} | <div dir=\"rtl\" lang=\"{language}\">{arabic}</div> |\n",
+        id.0
+    )
+}
+
 /// Returns one sentence: anchor and Arabic, English, warnings.
 fn pair(document: &Document, sentence: &Sentence, translation: &SentenceTranslation) -> String {
     let (id, language) = (sentence.id, language(document));
@@ -56,7 +91,7 @@ fn pair(document: &Document, sentence: &Sentence, translation: &SentenceTranslat
         Role::Heading => (format!("<strong>{arabic}</strong>"), format!("### {id} {english}")),
         _ => (arabic, format!("**{id}** {english}")),
     };
-    let flags = warnings(&translation.flags);
+    let flags = beside(translation);
     format!("<p dir=\"rtl\" lang=\"{language}\"><a name=\"s{}\"></a>{arabic}</p>\n\n{english}{flags}", id.0)
 }
 
