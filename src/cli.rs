@@ -94,6 +94,21 @@ pub enum Command {
         #[command(flatten)]
         messages: MessageOptions,
     },
+    /// Run the checks on a translation made elsewhere: lines of text, or TSV, TMX, XLIFF
+    Qa {
+        /// The Arabic, one sentence a line; or a .tsv, .tmx or .xliff file with both sides
+        #[arg(value_name = "SOURCE")]
+        source: PathBuf,
+        /// The English, line by line; left out where SOURCE holds both sides
+        #[arg(value_name = "TRANSLATION")]
+        translation: Option<PathBuf>,
+        /// Print one JSON object a pair to standard output: its line and its flags
+        #[arg(long)]
+        json: bool,
+        /// What is said on the way.
+        #[command(flatten)]
+        messages: MessageOptions,
+    },
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -122,7 +137,10 @@ impl Cli {
     pub fn messages(&self) -> &MessageOptions {
         match &self.command {
             Some(
-                Command::Models { messages, .. } | Command::Fetch { messages, .. } | Command::Check { messages, .. },
+                Command::Models { messages, .. }
+                | Command::Fetch { messages, .. }
+                | Command::Check { messages, .. }
+                | Command::Qa { messages, .. },
             ) => messages,
             _ => &self.options.messages,
         }
@@ -144,6 +162,7 @@ impl Cli {
                 messages,
                 ..Options::default()
             },
+            Some(Command::Qa { .. }) => Options { messages, ..Options::default() },
             _ => self.options.clone(),
         }
     }

@@ -3,6 +3,8 @@
 //! Separate because each is short and none is part of the flow. The invariant: what was asked for goes to standard
 //! output, everything else to standard error.
 
+mod qa;
+
 use crate::{
     config::Settings,
     engine::{
@@ -23,6 +25,8 @@ use std::{
     sync::{Mutex, PoisonError, atomic::AtomicBool},
     time::{Duration, Instant},
 };
+
+pub use qa::qa;
 
 /// The sentence that `check` translates, written for it.
 const SAMPLE: &str = "وصل وفد من الصحفيين إلى المدينة القديمة صباح يوم الثلاثاء.";
