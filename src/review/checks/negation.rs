@@ -5,7 +5,7 @@
 
 use super::{
     Flag, FlagKind, Pair, Severity, flag,
-    scan::{Piece, scan},
+    scan::{Kind, Piece, scan},
 };
 
 /// How the words of one side deny.
@@ -13,50 +13,64 @@ use super::{
 struct Denials {
     /// Plain negations, as they stand in the text.
     plain: Vec<String>,
-    /// Count of other words that may stand for a negation of the other side.
+    /// Count of words that deny, exclude or lack; each stands for one of the other side first.
     other: usize,
+    /// Count of turns that may be a negation in the other language or not: "no longer", «لا ... إلا».
+    either: usize,
+}
+
+impl Denials {
+    /// Returns true where there are more plain negations than the other side has anything for.
+    fn exceeds(&self, theirs: &Denials) -> bool {
+        self.plain.len() > theirs.plain.len() + theirs.either + theirs.other.saturating_sub(self.other)
+    }
+
+    fn is_silent(&self) -> bool {
+        self.plain.is_empty() && self.other + self.either == 0
+    }
 }
 
 /// Flags plain negations that the other side has nothing for.
 pub(super) fn check(pair: &Pair) -> Option<Flag> {
     let arabic = in_arabic(pair.source, &scan(pair.source));
     let english = in_english(pair.target, &scan(pair.target));
-    let alone = |ours: &Denials, theirs: &Denials| ours.plain.len() > theirs.plain.len() + theirs.other;
-    let (message, evidence) = if alone(&arabic, &english) {
-        (format!("Arabic negates ({}), English does not: check the meaning", arabic.plain.join("، ")), arabic.plain)
-    } else if alone(&english, &arabic) {
-        (format!("English negates ({}), Arabic does not: check the meaning", english.plain.join(", ")), english.plain)
-    } else {
-        return None;
-    };
     // Where the other side denies nothing at all the sense is most likely turned round.
-    let turned = arabic_or_english_silent(pair);
-    Some(flag(FlagKind::Negation, if turned { Severity::Critical } else { Severity::Major }, message, evidence))
-}
-
-/// Returns true where one side has no word of denial of any kind.
-fn arabic_or_english_silent(pair: &Pair) -> bool {
-    let arabic = in_arabic(pair.source, &scan(pair.source));
-    let english = in_english(pair.target, &scan(pair.target));
-    [arabic, english].iter().any(|side| side.plain.is_empty() && side.other == 0)
+    let severity = |other: &Denials| if other.is_silent() { Severity::Critical } else { Severity::Major };
+    if arabic.exceeds(&english) {
+        let message = format!("Arabic negates ({}), English does not: check the meaning", arabic.plain.join("، "));
+        return Some(flag(FlagKind::Negation, severity(&english), message, arabic.plain));
+    }
+    english.exceeds(&arabic).then(|| {
+        let message = format!("English negates ({}), Arabic does not: check the meaning", english.plain.join(", "));
+        flag(FlagKind::Negation, severity(&arabic), message, english.plain)
+    })
 }
 
 fn in_arabic(text: &str, pieces: &[Piece]) -> Denials {
     let words: Vec<(&str, &Piece)> = pieces.iter().filter_map(|piece| Some((piece.word()?, piece))).collect();
     let mut denials = Denials::default();
     for (index, (word, piece)) in words.iter().enumerate() {
-        let bare = word.strip_prefix(['و', 'ف', 'ا']).filter(|rest| rest.chars().count() > 1).unwrap_or(word);
+        let bare = word.strip_prefix(['و', 'ف']).filter(|rest| rest.chars().count() > 1).unwrap_or(word);
         let next = words.get(index + 1).map_or("", |(word, _)| word);
         let is = |list: &[&str]| list.contains(word) || list.contains(&bare);
         if is(&["لا"]) && is_idiom(next) || is(&["لم", "لن"]) && next.starts_with("يزل") {
-            denials.other += 1;
+            denials.either += 1;
+        } else if is(&["الا", "سوي"]) {
+            // «لا ... إلا» says only; «إلا أن» says but.
+            let only = !next.starts_with("ان") && denials.plain.pop().is_some();
+            denials.either += usize::from(only);
         } else if is(&PLAIN_ARABIC) {
             denials.plain.push(text[piece.span.clone()].to_owned());
-        } else if is(&OTHER_ARABIC) || DENYING_STEMS.iter().any(|stem| word.contains(stem)) {
+        } else if is(&OTHER_ARABIC) || DENYING_STEMS.iter().any(|stem| is_form_of(bare, stem)) {
             denials.other += 1;
         }
     }
     denials
+}
+
+/// Returns true for a word that holds the stem behind no more than a prefix.
+fn is_form_of(word: &str, stem: &str) -> bool {
+    word.find(stem).is_some_and(|at| word[..at].chars().count() <= 2)
 }
 
 /// After «لا»: especially, still, must, doubtless.
@@ -67,61 +81,49 @@ fn is_idiom(next: &str) -> bool {
 
 const PLAIN_ARABIC: [&str; 10] = ["لا", "لم", "لن", "ليس", "ليست", "ليسوا", "لست", "لسنا", "ليسا", "لسن"];
 
-const OTHER_ARABIC: [&str; 24] = [
+const OTHER_ARABIC: [&str; 18] = [
     "غير",
+    "بغير",
+    "لغير",
     "دون",
     "بدون",
     "عدم",
     "بعدم",
     "لعدم",
+    "وبعدم",
     "بلا",
-    "ما",
     "كلا",
-    "الا",
-    "سوي",
-    "بغير",
     "قلما",
     "نادرا",
     "انعدام",
-    "لما",
     "لولا",
-    "بغض",
-    "اقل",
-    "قليل",
-    "قليله",
     "بالكاد",
-    "ضد",
-    "خلاف",
+    "فقط",
+    "غياب",
 ];
 
-/// Parts of words that deny: fail, refuse, prevent, forbid, lack, deny, impossible, abstain, rare, lose, avoid, stop.
-const DENYING_STEMS: [&str; 26] = [
+/// Stems that deny: fail, refuse, prevent, forbid, lack, deny, impossible, abstain, rare, avoid, rule out, unknown.
+const DENYING_STEMS: [&str; 20] = [
     "فشل",
     "رفض",
     "منع",
     "حظر",
-    "افتقر",
-    "تفتقر",
-    "يفتقر",
+    "فتقر",
     "نفي",
-    "انكر",
+    "نكر",
     "مستحيل",
-    "يستحيل",
-    "امتنع",
+    "ستحيل",
+    "متنع",
     "امتناع",
     "نادر",
-    "فقد",
     "تجنب",
-    "توقف",
     "عجز",
-    "خال",
-    "استبعد",
-    "يستبعد",
-    "صعب",
+    "ستبعد",
     "مجهول",
     "تعذر",
-    "يتعذر",
     "انعدم",
+    "يخلو",
+    "خاليه",
 ];
 
 fn in_english(text: &str, pieces: &[Piece]) -> Denials {
@@ -133,9 +135,10 @@ fn in_english(text: &str, pieces: &[Piece]) -> Denials {
         if apostrophe && next(2) == "t" && word.ends_with('n') {
             denials.plain.push(text[piece.span.start..pieces[index + 2].span.end].to_owned());
         } else if word == "not" && ["only", "just", "merely", "least"].contains(&next(1))
-            || word == "no" && ["doubt", "longer"].contains(&next(1))
+            || word == "no" && ["doubt", "longer", "matter"].contains(&next(1))
         {
-            denials.other += 1;
+            denials.either += 1;
+        } else if word == "no" && is_ordinal(pieces, index) {
         } else if PLAIN_ENGLISH.contains(&word) {
             denials.plain.push(text[piece.span.clone()].to_owned());
         } else if OTHER_ENGLISH.contains(&word) || has_denying_affix(word) {
@@ -143,6 +146,13 @@ fn in_english(text: &str, pieces: &[Piece]) -> Denials {
         }
     }
     denials
+}
+
+/// "No. 11" is a number.
+fn is_ordinal(pieces: &[Piece], index: usize) -> bool {
+    let after = |offset: usize| pieces.get(index + offset);
+    let numeral = |piece: Option<&Piece>| piece.is_some_and(|piece| matches!(piece.kind, Kind::Numeral(_)));
+    numeral(after(1)) || (after(1).is_some_and(|mark| mark.is_mark('.')) && numeral(after(2)))
 }
 
 /// Un-, in-, dis-, non- and -less make the English of «غير» and «لا», as far as the words are listed or certain.
@@ -156,7 +166,7 @@ fn has_denying_affix(word: &str) -> bool {
 const PLAIN_ENGLISH: [&str; 10] =
     ["not", "no", "never", "none", "nobody", "nothing", "cannot", "nowhere", "neither", "nor"];
 
-const OTHER_ENGLISH: [&str; 62] = [
+const OTHER_ENGLISH: [&str; 47] = [
     "without",
     "unable",
     "lack",
@@ -178,21 +188,12 @@ const OTHER_ENGLISH: [&str; 62] = [
     "denying",
     "absence",
     "absent",
-    "except",
     "unless",
     "hardly",
     "barely",
     "rarely",
     "seldom",
     "scarcely",
-    "few",
-    "little",
-    "only",
-    "less",
-    "least",
-    "despite",
-    "instead",
-    "rather",
     "ban",
     "banned",
     "prohibit",
@@ -202,23 +203,17 @@ const OTHER_ENGLISH: [&str; 62] = [
     "avoids",
     "avoided",
     "avoiding",
-    "stop",
-    "stopped",
     "prevent",
     "prevents",
     "prevented",
-    "regardless",
-    "too",
-    "minus",
-    "zero",
-    "nil",
-    "otherwise",
     "reject",
     "rejected",
     "non",
-    "against",
-    "other",
-    "but",
+    "only",
+    "except",
+    "free",
+    "difficult",
+    "indomitable",
 ];
 
 const DENYING_PREFIXED: [&str; 26] = [
@@ -289,6 +284,9 @@ mod tests {
             ("فشل الوفد في الوصول", "The delegation did not arrive"),
             ("من دون ماء", "with no water"),
             ("ليس فقط اليوم", "not only today"),
+            ("لا يوجد إلا طريق واحد", "There is only one road"),
+            ("إلا أنه عاد", "He came back, however"),
+            ("رقم 11", "No. 11"),
         ] {
             assert_eq!(severity(source, target), None, "{source} | {target}");
         }

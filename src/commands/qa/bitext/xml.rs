@@ -97,7 +97,8 @@ impl Units {
     fn finish(&mut self) {
         let mut texts = std::mem::take(&mut self.texts);
         let declared = self.source_language.as_deref().map(primary);
-        let is_source = |language: &str| language == "source" || declared.as_ref().is_some_and(|own| *own == primary(language));
+        let is_source =
+            |language: &str| language == "source" || declared.as_ref().is_some_and(|own| *own == primary(language));
         let place = texts.iter().position(|(language, _)| is_source(language.as_str())).unwrap_or(0);
         if place < texts.len() {
             let (_, source) = texts.remove(place);
