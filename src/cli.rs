@@ -105,6 +105,15 @@ pub enum Command {
         /// Print one JSON object a pair to standard output: its line and its flags
         #[arg(long)]
         json: bool,
+        /// Score the translation with this model, for links, omissions and low scores [default: text alone]
+        #[arg(long, value_name = "M", help_heading = "Model")]
+        model: Option<String>,
+        /// How it computes.
+        #[command(flatten)]
+        compute: ComputeOptions,
+        /// Where models come from.
+        #[command(flatten)]
+        hub: HubOptions,
         /// What is said on the way.
         #[command(flatten)]
         messages: MessageOptions,
@@ -162,7 +171,13 @@ impl Cli {
                 messages,
                 ..Options::default()
             },
-            Some(Command::Qa { .. }) => Options { messages, ..Options::default() },
+            Some(Command::Qa { model, compute, hub, .. }) => Options {
+                model: model.clone(),
+                compute: compute.clone(),
+                hub: hub.clone(),
+                messages,
+                ..Options::default()
+            },
             _ => self.options.clone(),
         }
     }

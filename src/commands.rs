@@ -26,7 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use qa::qa;
+pub use qa::{Request, qa};
 
 /// The sentence that `check` translates, written for it.
 const SAMPLE: &str = "وصل وفد من الصحفيين إلى المدينة القديمة صباح يوم الثلاثاء.";

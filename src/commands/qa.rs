@@ -6,28 +6,88 @@
 mod bitext;
 
 use crate::{
+    article::normalize,
+    config::Settings,
+    engine::{Engine, EngineError, Sink, Translated},
     exit::{Exit, Failure},
+    pipeline::model::Model,
     review::{
-        Flag, Severity,
+        Flag, Severity, WordLink, align,
         checks::{self, Pair},
     },
     ui::Ui,
 };
 use serde_json::{Value, json};
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError, atomic::AtomicBool},
+};
+
+/// The files to check, and how to say what was found.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The source, or a file with both sides.
+    pub source: &'a Path,
+    /// The translation.
+    pub translation: Option<&'a Path>,
+    /// One JSON object a pair.
+    pub as_json: bool,
+    /// The translation is scored by the model of the settings.
+    pub with_model: bool,
+}
+
+/// What a model thinks of a pair.
+#[derive(Debug, Clone, Default)]
+struct Opinion {
+    score: Option<f32>,
+    words: Vec<WordLink>,
+}
 
 /// Checks a translation against its source; prints what was found.
-pub fn qa(source: &Path, translation: Option<&Path>, as_json: bool, ui: &Ui) -> Result<Exit, Failure> {
-    let pairs = bitext::read(source, translation).map_err(|error| Failure::Usage(error.to_string()))?;
-    let flags: Vec<Vec<Flag>> = pairs.iter().map(|pair| checks::check(&surface(pair))).collect();
+pub fn qa(request: Request<'_>, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
+    let pairs = bitext::read(request.source, request.translation).map_err(|error| Failure::Usage(error.to_string()))?;
+    let as_json = request.as_json;
+    let opinions = match request.with_model {
+        true => opinions(&pairs, Model::new(settings, ui)?.loaded()?.as_ref())?,
+        false => vec![Opinion::default(); pairs.len()],
+    };
+    let unscored = opinions.iter().filter(|opinion| opinion.score.is_none()).count();
+    if request.with_model && unscored > 0 {
+        ui.warn(format!("{unscored} pairs are too long for the model: only their text was checked"));
+    }
+    let flags: Vec<Vec<Flag>> =
+        pairs.iter().zip(&opinions).map(|(pair, opinion)| checks::check(&checkable(pair, opinion))).collect();
     let lines: String = flags.iter().enumerate().map(|(index, flags)| line(index + 1, flags, as_json)).collect();
     ui.data(lines.as_bytes())?;
     ui.note(counts(&flags));
     Ok(Exit::Done)
 }
 
-fn surface(pair: &bitext::Pair) -> Pair<'_> {
-    Pair { source: &pair.source, target: &pair.target, score: None, parts: 1, words: &[] }
+fn checkable<'a>(pair: &'a bitext::Pair, opinion: &'a Opinion) -> Pair<'a> {
+    Pair { source: &pair.source, target: &pair.target, score: opinion.score, parts: 1, words: &opinion.words }
+}
+
+/// Returns what the model thinks of each pair; of one too long for it, nothing.
+fn opinions(pairs: &[bitext::Pair], engine: &Engine) -> Result<Vec<Opinion>, EngineError> {
+    let copies: Vec<_> = pairs.iter().map(|pair| normalize::for_translation(&pair.source)).collect();
+    let texts: Vec<(String, String)> =
+        pairs.iter().zip(&copies).map(|(pair, copy)| (copy.text.clone(), pair.target.clone())).collect();
+    let opinions = Mutex::new(vec![Opinion::default(); pairs.len()]);
+    let finished = |place: usize, scored: Translated| {
+        let source_spans: Vec<_> =
+            scored.source_spans.iter().map(|span| copies[place].original(span.clone())).collect();
+        let words = align::word_links(
+            &pairs[place].source,
+            &source_spans,
+            &scored.text,
+            &scored.target_spans,
+            &scored.attention,
+        );
+        let opinion = Opinion { score: Some(scored.score), words };
+        opinions.lock().unwrap_or_else(PoisonError::into_inner)[place] = opinion;
+    };
+    engine.score(&texts, Sink { finished: &finished, cancelled: &AtomicBool::new(false) })?;
+    Ok(opinions.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn line(number: usize, flags: &[Flag], as_json: bool) -> String {
@@ -69,7 +129,7 @@ mod tests {
     #[test]
     fn a_flag_is_shown_with_its_line() {
         let pair = bitext::Pair { source: "القرار 2254".into(), target: "Resolution 2245".into() };
-        let flags = checks::check(&surface(&pair));
+        let flags = checks::check(&checkable(&pair, &Opinion::default()));
         assert!(line(3, &flags, false).starts_with("3: critical number: Arabic has 2254"));
         assert!(line(3, &flags, true).contains(r#""evidence":["2254","2245"]"#));
         assert_eq!(counts(&[flags]), "1 pairs checked: 1 critical, 0 major, 0 minor");

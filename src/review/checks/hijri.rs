@@ -46,7 +46,7 @@ fn mentions(pieces: &[Piece]) -> Vec<Mention> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < pieces.len() {
-        let (month, length) = match month(word(at), word(at + 1), word(at + 2)) {
+        let (month, length) = match month(word(at), [word(at + 1), word(at + 2), word(at + 3)]) {
             Some(found) => found,
             None => {
                 at += 1;
@@ -67,7 +67,8 @@ fn mentions(pieces: &[Piece]) -> Vec<Mention> {
 }
 
 /// Returns the month that begins at a word, and the count of its words.
-fn month(first: &str, second: &str, third: &str) -> Option<(usize, usize)> {
+fn month(first: &str, after: [&str; 3]) -> Option<(usize, usize)> {
+    let second = after[0];
     let bare = first.strip_prefix(['و', 'ب', 'ل']).unwrap_or(first);
     let arabic = NAMES.iter().position(|(name, ..)| match name.split_once(' ') {
         None => bare == *name || first == *name,
@@ -80,9 +81,12 @@ fn month(first: &str, second: &str, third: &str) -> Option<(usize, usize)> {
         return Some((month, NAMES[month].0.split(' ').count()));
     }
     let one = NAMES.iter().position(|(_, english, _)| english.contains(&first));
-    let joined = |with: &str| SPLIT.iter().find(|(a, b, _)| first.starts_with(a) && with.starts_with(b));
-    let two =
-        joined(second).map(|(_, _, month)| (*month, 2)).or_else(|| joined(third).map(|(_, _, month)| (*month, 3)));
+    let joined = |(place, with): (usize, &&str)| {
+        let found = SPLIT.iter().find(|(a, b, _)| first.starts_with(a) && with.starts_with(b));
+        found.map(|(_, _, month)| (*month, place + 2))
+    };
+    // "Dhu al-Hijjah": the article and its hyphen stand between.
+    let two = after.iter().enumerate().find_map(joined);
     one.map(|month| (month, 1)).or(two)
 }
 

@@ -17,6 +17,8 @@ const VARIANCE: f64 = 3.5;
 /// two thirds of its words lies beyond 2 in five cases of six.
 const LIKELY: f64 = 3.2;
 const POSSIBLE: f64 = 2.0;
+/// Characters, about two words, below which a difference says nothing.
+const LEAST: f64 = 12.0;
 
 /// Returns the flag of a sentence that has no translation, if there was something to translate.
 pub(super) fn empty(pair: &Pair) -> Vec<Flag> {
@@ -31,6 +33,9 @@ pub(super) fn empty(pair: &Pair) -> Vec<Flag> {
 pub(super) fn check(pair: &Pair) -> Option<Flag> {
     let (source, target) = (length(pair.source), length(pair.target));
     let z = (target - RATIO * source) / (VARIANCE * source.max(1.0)).sqrt();
+    if (target - RATIO * source).abs() < LEAST {
+        return None;
+    }
     let severity = if z.abs() > LIKELY { Severity::Major } else { Severity::Minor };
     let evidence = vec![format!("{source} characters"), format!("{target} characters")];
     match z {

@@ -9,7 +9,7 @@
 use super::{
     Flag, FlagKind, Pair, Severity, flag,
     scan::{Kind, Piece, scan},
-    transliteration::distance,
+    transliteration::{begins_alike, distance},
 };
 use crate::article::normalize::fold;
 
@@ -64,9 +64,9 @@ fn is_there(name: &str, folded: &str, arabic: &[&str]) -> bool {
 }
 
 fn is_heard(name: &str, arabic: &[&str]) -> bool {
-    arabic.iter().any(|word| forms(word).any(|form| distance(form, name) <= ALIKE)) || {
+    arabic.iter().any(|word| forms(word).any(|form| begins_alike(form, name) && distance(form, name) <= ALIKE)) || {
         // Spelled apart in Arabic: «نيو يورك».
-        arabic.windows(2).any(|pair| distance(&pair.concat(), name) <= ALIKE)
+        arabic.windows(2).any(|pair| begins_alike(&pair.concat(), name) && distance(&pair.concat(), name) <= ALIKE)
     }
 }
 

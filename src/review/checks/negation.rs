@@ -61,7 +61,7 @@ fn in_arabic(text: &str, pieces: &[Piece]) -> Denials {
             denials.either += usize::from(only);
         } else if is(&PLAIN_ARABIC) {
             denials.plain.push(text[piece.span.clone()].to_owned());
-        } else if is(&OTHER_ARABIC) || DENYING_STEMS.iter().any(|stem| is_form_of(bare, stem)) {
+        } else if is(&OTHER_ARABIC) || DENYING_STEMS.iter().any(|stem| is_form_of(word, stem)) {
             denials.other += 1;
         }
     }

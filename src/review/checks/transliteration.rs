@@ -41,6 +41,14 @@ pub(super) fn distance(arabic: &str, english: &str) -> f32 {
     row.last().copied().unwrap_or(HARD) / consonants as f32
 }
 
+/// Returns true where the first letters may stand for each other, as they nearly always do in one name.
+pub(super) fn begins_alike(arabic: &str, english: &str) -> bool {
+    match (arabic.chars().next(), sounds(english).first()) {
+        (Some(a), Some(e)) => change(a, *e) <= 2.0 * SOFT,
+        _ => false,
+    }
+}
+
 fn alone(soft: bool) -> f32 {
     if soft { SOFT } else { HARD }
 }
