@@ -47,7 +47,7 @@ struct Opinion {
 pub fn qa(request: Request<'_>, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     let pairs = bitext::read(request.source, request.translation).map_err(|error| Failure::Usage(error.to_string()))?;
     let as_json = request.as_json;
-    let opinions = match request.with_model {
+    let mut opinions = match request.with_model {
         true => opinions(&pairs, Model::new(settings, ui)?.loaded()?.as_ref())?,
         false => vec![Opinion::default(); pairs.len()],
     };
@@ -55,12 +55,33 @@ pub fn qa(request: Request<'_>, settings: &Settings, ui: &Ui) -> Result<Exit, Fa
     if request.with_model && unscored > 0 {
         ui.warn(format!("{unscored} pairs are too long for the model: only their text was checked"));
     }
+    outliers(&mut opinions);
     let flags: Vec<Vec<Flag>> =
         pairs.iter().zip(&opinions).map(|(pair, opinion)| checks::check(&checkable(pair, opinion))).collect();
     let lines: String = flags.iter().enumerate().map(|(index, flags)| line(index + 1, flags, as_json)).collect();
     ui.data(lines.as_bytes())?;
     ui.note(counts(&flags));
     Ok(Exit::Done)
+}
+
+/// Keeps the scores that lie far below those of the other pairs, for the checks to judge.
+///
+/// A model gives the wording of others less than its own, so what is low depends on the file: three times the usual
+/// (median) distance from its median. A handful of pairs has no usual distance.
+fn outliers(opinions: &mut [Opinion]) {
+    const FEWEST: usize = 20;
+    const FAR: f32 = 3.0 * 1.4826;
+    let scores: Vec<f32> = opinions.iter().filter_map(|opinion| opinion.score).collect();
+    let middle = median(scores.clone());
+    let usual = median(scores.iter().map(|score| (score - middle).abs()).collect());
+    let far = |score: &f32| scores.len() >= FEWEST && *score < middle - FAR * usual;
+    opinions.iter_mut().for_each(|opinion| opinion.score = opinion.score.filter(far));
+}
+
+/// Returns the upper median; 0 of nothing.
+fn median(mut values: Vec<f32>) -> f32 {
+    values.sort_unstable_by(f32::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 fn checkable<'a>(pair: &'a bitext::Pair, opinion: &'a Opinion) -> Pair<'a> {
@@ -124,6 +145,18 @@ mod tests {
         let value: Value = serde_json::from_str(&line(7, &[], true)).unwrap();
         assert_eq!(value, json!({ "line": 7, "flags": [] }));
         assert_eq!(line(7, &[], false), "");
+    }
+
+    #[test]
+    fn only_scores_far_below_the_others_are_judged() {
+        let opinion = |score| Opinion { score: Some(score), words: Vec::new() };
+        let mut opinions: Vec<Opinion> = (0..30).map(|i| opinion(-2.0 - 0.01 * i as f32)).collect();
+        opinions.push(opinion(-6.0));
+        outliers(&mut opinions);
+        assert_eq!(opinions.iter().filter_map(|opinion| opinion.score).collect::<Vec<_>>(), [-6.0]);
+        let mut few = vec![opinion(-1.0), opinion(-9.0)];
+        outliers(&mut few);
+        assert!(few.iter().all(|opinion| opinion.score.is_none()));
     }
 
     #[test]

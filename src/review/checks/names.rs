@@ -14,7 +14,7 @@ use super::{
 use crate::article::normalize::fold;
 
 /// Distance per consonant up to which two words are taken for one name; set on half of FLORES-200 dev.
-const ALIKE: f32 = 0.5;
+const ALIKE: f32 = 0.45;
 /// Shortest English name that is judged, in letters: shorter ones sound like too many words.
 const SHORTEST: usize = 4;
 
@@ -46,10 +46,12 @@ fn candidates<'a>(text: &'a str, pieces: &[Piece]) -> Vec<&'a str> {
         let written = &text[piece.span.clone()];
         let capital = written.chars().next().is_some_and(char::is_uppercase);
         let acronym = written.chars().filter(|c| c.is_uppercase()).count() > 1;
-        let inside = index > 0 && pieces[index - 1].word().is_some_and(|before| before != "s");
-        let joined = index > 0 && pieces[index - 1].is_mark('-');
+        let inside = index.checked_sub(1).is_some_and(|before| match pieces[before].kind {
+            Kind::Mark(mark) => matches!(mark, ',' | '-' | '(' | ';' | '/' | '&'),
+            _ => true,
+        });
         let long = word.chars().count() >= SHORTEST;
-        if capital && !acronym && (inside || joined) && long && !is_translated(word) && !found.contains(&written) {
+        if capital && !acronym && inside && long && !is_translated(word) && !found.contains(&written) {
             found.push(written);
         }
     }
@@ -70,9 +72,9 @@ fn is_heard(name: &str, arabic: &[&str]) -> bool {
     }
 }
 
-/// Returns the word, then what is left of it without joined conjunctions, prepositions and the article.
+/// Returns the word, then what is left of it without joined conjunctions, prepositions, the article and New.
 fn forms(word: &str) -> impl Iterator<Item = &str> {
-    let prefixes = ["", "و", "ب", "ل", "ف", "ك", "ال", "وال", "بال", "لل", "فال", "ول", "وب", "كال"];
+    let prefixes = ["", "و", "ب", "ل", "ف", "ك", "ال", "وال", "بال", "لل", "فال", "ول", "وب", "كال", "نيو"];
     let left = prefixes.into_iter().filter_map(move |prefix| word.strip_prefix(prefix));
     left.filter(|rest| rest.chars().count() >= 2)
 }
