@@ -126,14 +126,17 @@ const TITLES: [&str; 14] = [
 fn is_translated(word: &str) -> bool {
     const ENDINGS: [&str; 10] = ["tion", "tions", "ment", "ments", "ness", "ance", "ence", "ency", "ical", "ship"];
     ENDINGS.iter().any(|ending| word.ends_with(ending))
-        || TRANSLATED.iter().any(|stem| match stem.strip_suffix('*') {
+        || TRANSLATED.split_whitespace().any(|stem| match stem.strip_suffix('*') {
             Some(stem) => word.starts_with(stem),
-            None => *stem == word,
+            None => stem == word,
         })
 }
 
+mod exonyms;
 mod translated;
-use translated::{EXONYMS, TRANSLATED};
+
+use exonyms::EXONYMS;
+use translated::TRANSLATED;
 
 #[cfg(test)]
 mod tests {
