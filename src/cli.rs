@@ -106,6 +106,30 @@ pub enum Command {
         #[command(flatten)]
         messages: MessageOptions,
     },
+    /// Run the checks on a translation made elsewhere: lines of text, or TSV, TMX, XLIFF
+    Qa {
+        /// The Arabic, one sentence a line; or a .tsv, .tmx or .xliff file with both sides
+        #[arg(value_name = "SOURCE")]
+        source: PathBuf,
+        /// The English, line by line; left out where SOURCE holds both sides
+        #[arg(value_name = "TRANSLATION")]
+        translation: Option<PathBuf>,
+        /// Print one JSON object a pair to standard output: its line and its flags
+        #[arg(long)]
+        json: bool,
+        /// Score the translation with this model, for links, omissions and low scores [default: text alone]
+        #[arg(long, value_name = "M", help_heading = "Model")]
+        model: Option<String>,
+        /// How it computes.
+        #[command(flatten)]
+        compute: ComputeOptions,
+        /// Where models come from.
+        #[command(flatten)]
+        hub: HubOptions,
+        /// What is said on the way.
+        #[command(flatten)]
+        messages: MessageOptions,
+    },
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -137,7 +161,8 @@ impl Cli {
                 Command::Models { messages, .. }
                 | Command::Fetch { messages, .. }
                 | Command::Check { messages, .. }
-                | Command::Review { messages, .. },
+                | Command::Review { messages, .. }
+                | Command::Qa { messages, .. },
             ) => messages,
             _ => &self.options.messages,
         }
@@ -160,6 +185,13 @@ impl Cli {
                 ..Options::default()
             },
             Some(Command::Review { memory, .. }) => Options { memory: memory.clone(), messages, ..Options::default() },
+            Some(Command::Qa { model, compute, hub, .. }) => Options {
+                model: model.clone(),
+                compute: compute.clone(),
+                hub: hub.clone(),
+                messages,
+                ..Options::default()
+            },
             _ => self.options.clone(),
         }
     }

@@ -3,6 +3,7 @@
 //! Separate because each is short and none is part of the flow. The invariant: what was asked for goes to standard
 //! output, everything else to standard error.
 
+mod qa;
 mod review;
 
 use crate::{
@@ -26,6 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use qa::{Request, qa};
 pub use review::review;
 
 /// The sentence that `check` translates, written for it.

@@ -37,6 +37,11 @@ fn run(cli: &Cli, options: Options, ui: &Ui) -> Result<Exit, Failure> {
         Some(Command::Fetch { models, into, .. }) => commands::fetch(models, into.as_deref(), &settings, ui),
         Some(Command::Check { .. }) => commands::check(&settings, ui),
         Some(Command::Review { files, .. }) => commands::review(files, &settings, ui),
+        Some(Command::Qa { source, translation, json, model, .. }) => {
+            let translation = translation.as_deref();
+            let request = commands::Request { source, translation, as_json: *json, with_model: model.is_some() };
+            commands::qa(request, &settings, ui)
+        }
         Some(Command::Completions { shell }) => commands::completions(*shell, Cli::command(), ui),
         Some(Command::Man) => commands::man(Cli::command(), ui),
     }

@@ -108,6 +108,8 @@ pub struct GenerationConfig {
     pub begin_suppress: Vec<u32>,
     /// Scores are made log-probabilities again after tokens were ruled out.
     pub renormalize_logits: bool,
+    /// The whole output, where it is given and only its score is asked for; empty for a search.
+    pub forced_output: Vec<u32>,
     /// The token the decoder starts from.
     pub decoder_start: u32,
     /// The tokens that end an output.
@@ -157,6 +159,7 @@ impl GenerationConfig {
             suppress: fields.suppress_tokens.unwrap_or_default(),
             begin_suppress: fields.begin_suppress_tokens.unwrap_or_default(),
             renormalize_logits: fields.renormalize_logits.unwrap_or(false),
+            forced_output: Vec::new(),
             decoder_start: start.ok_or_else(|| EngineError::malformed(FILE, "it names no decoder_start_token_id"))?,
             eos,
         })

@@ -137,6 +137,39 @@ impl Engine {
         batch::run(self.model.as_ref(), &jobs, self.schedule(decode), sink)
     }
 
+    /// Scores given translations by walking through them (forced decoding); `text` is the translation given.
+    ///
+    /// A pair that is longer than the model's positions on either side is passed over: the sink never sees it.
+    pub fn score(&self, pairs: &[(String, String)], sink: Sink<'_>) -> Result<(), EngineError> {
+        let (mut places, mut encodings, mut jobs) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, (source, target)) in pairs.iter().enumerate() {
+            let (source, output) = (self.tokenizer.encode(source)?, self.tokenizer.encode_target(target)?);
+            let length = output.ids.len() + 1;
+            if source.ids.len() > self.model.max_source_tokens() || length > self.model.max_target_tokens() {
+                continue;
+            }
+            let forced_output = output.ids.clone();
+            let config =
+                GenerationConfig { num_beams: 1, max_length: length, forced_output, ..self.generation.clone() };
+            jobs.push(Job { source: source.ids.clone(), config });
+            places.push(place);
+            encodings.push((source, output));
+        }
+        let finished = |index: usize, output: Hypothesis| {
+            let (source, target) = &encodings[index];
+            let scored = Translated {
+                text: pairs[places[index]].1.clone(),
+                score: output.score,
+                source_spans: source.spans.clone(),
+                target_spans: target.spans.clone(),
+                attention: output.attention,
+            };
+            (sink.finished)(places[index], scored);
+        };
+        let schedule = self.schedule(&DecodeOptions::default());
+        batch::run(self.model.as_ref(), &jobs, schedule, batch::Sink { finished: &finished, cancelled: sink.cancelled })
+    }
+
     fn translated(&self, source: &Encoding, hypothesis: Hypothesis) -> Translated {
         let decoding = self.tokenizer.decode(&hypothesis.tokens);
         Translated {

@@ -7,14 +7,19 @@
 
 mod dates;
 mod decoding;
+mod hijri;
 mod length;
 mod lexicon;
+mod names;
+mod negation;
 mod numbers;
 mod quantities;
 mod quotation;
 mod repetition;
 mod scan;
 mod script;
+mod transliteration;
+mod words;
 
 use super::{Flag, FlagKind, Severity, WordLink};
 use crate::article::Span;
@@ -41,7 +46,11 @@ pub fn check(pair: &Pair) -> Vec<Flag> {
     }
     let mut flags = Vec::new();
     flags.extend(numbers::check(pair));
+    flags.extend(words::check(pair));
     flags.extend(dates::check(pair));
+    flags.extend(hijri::check(pair));
+    flags.extend(negation::check(pair));
+    flags.extend(names::check(pair));
     flags.extend(length::check(pair));
     flags.extend(repetition::check(pair));
     flags.extend(script::untranslated(pair));

@@ -5,6 +5,7 @@
 //! transformers 5.
 
 pub mod beam;
+pub mod forced;
 pub mod greedy;
 pub mod processors;
 
@@ -73,8 +74,11 @@ pub trait Search: Send {
     fn best(&self) -> Option<&Open>;
 }
 
-/// Returns a search as the configuration asks: greedy for one beam.
+/// Returns a search as the configuration asks: none for a forced output, greedy for one beam.
 pub fn search(config: &GenerationConfig) -> Box<dyn Search> {
+    if !config.forced_output.is_empty() {
+        return Box::new(forced::Forced::new(config.clone()));
+    }
     match config.num_beams {
         1 => Box::new(greedy::Greedy::new(config.clone())),
         _ => Box::new(beam::Beam::new(config.clone())),

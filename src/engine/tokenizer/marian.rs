@@ -19,6 +19,9 @@ pub(super) struct Marian {
     segmenter: Segmenter,
     /// Id of each piece of the source model.
     ids: Vec<u32>,
+    /// The same for the target language.
+    target_segmenter: Segmenter,
+    target_ids: Vec<u32>,
     vocabulary: Vocabulary,
     specials: Specials,
     surfaces: Surfaces,
@@ -34,16 +37,28 @@ impl Marian {
         let vocabulary: Vocabulary = special::read(files, "vocab.json")?;
         let (separate, clean_up) = (config.separate_vocabularies(), config.clean_up());
         let specials = Specials::new(config, &vocabulary, "vocab.json")?;
-        let surfaces = match separate {
+        let ids = |spm: &SpmFile, vocabulary: &Vocabulary| {
+            let id = |piece: &str| vocabulary.get(piece).copied().unwrap_or(specials.unknown);
+            spm.pieces.iter().map(|piece| id(&piece.text)).collect::<Vec<u32>>()
+        };
+        let (surfaces, target_ids) = match separate {
             true => {
                 let target_vocabulary = special::read(files, "target_vocab.json")?;
-                Surfaces::new(&target_vocabulary, &target, &specials, "target_vocab.json")?
+                let surfaces = Surfaces::new(&target_vocabulary, &target, &specials, "target_vocab.json")?;
+                (surfaces, ids(&target, &target_vocabulary))
             }
-            false => Surfaces::new(&vocabulary, &source, &specials, "vocab.json")?,
+            false => (Surfaces::new(&vocabulary, &source, &specials, "vocab.json")?, ids(&target, &vocabulary)),
         };
-        let id = |piece: &str| vocabulary.get(piece).copied().unwrap_or(specials.unknown);
-        let ids = source.pieces.iter().map(|piece| id(&piece.text)).collect();
-        Ok(Marian { segmenter: Segmenter::new(&source, "source.spm")?, ids, vocabulary, specials, surfaces, clean_up })
+        Ok(Marian {
+            ids: ids(&source, &vocabulary),
+            segmenter: Segmenter::new(&source, "source.spm")?,
+            target_segmenter: Segmenter::new(&target, "target.spm")?,
+            target_ids,
+            vocabulary,
+            specials,
+            surfaces,
+            clean_up,
+        })
     }
 
     /// Returns the ids of a text, `</s>` at the end.
@@ -56,6 +71,18 @@ impl Marian {
             encoding.push(id, at - length..at);
         }
         self.encode_between(text, at..text.len(), &mut encoding);
+        encoding.push(self.specials.eos, text.len()..text.len());
+        encoding
+    }
+
+    /// Returns the ids of a text of the target language, `</s>` at the end; special tokens in it are plain text.
+    pub fn encode_target(&self, text: &str) -> Encoding {
+        let mut encoding = Encoding::default();
+        let (normalized, segments) = self.target_segmenter.cut(text);
+        for segment in segments {
+            let id = segment.piece.map_or(self.specials.unknown, |piece| self.target_ids[piece as usize]);
+            encoding.push(id, super::without_white_space(text, normalized.source(segment.range)));
+        }
         encoding.push(self.specials.eos, text.len()..text.len());
         encoding
     }

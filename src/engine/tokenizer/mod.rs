@@ -87,6 +87,16 @@ impl Tokenizer {
         }
     }
 
+    /// Returns the token ids of a text of the target language, as the model would have to give them.
+    pub fn encode_target(&self, text: &str) -> Result<Encoding, EngineError> {
+        match &self.0 {
+            Kind::Marian(marian) => Ok(marian.encode_target(text)),
+            Kind::Json(_) => Err(EngineError::Unsupported(
+                "a translation can be scored only by a model with source.spm and target.spm: choose another".to_owned(),
+            )),
+        }
+    }
+
     /// Returns the text of token ids; an id the vocabulary lacks makes nothing.
     pub fn decode(&self, ids: &[u32]) -> Decoding {
         match &self.0 {

@@ -1,0 +1,175 @@
+//! Proper names that were lost, replaced or translated as common words.
+//!
+//! Separate because a name is known by its sound, not by its meaning. The invariant: every flag rests on a word that is
+//! certainly a name on its side: a capital inside an English sentence, or quotation marks or a title in the Arabic.
+//!
+//! An English name must sound like some Arabic word, or be one that Arabic calls otherwise (Egypt, «مصر») or translates
+//! (South, University). Only a name of one word is sound enough to go by.
+
+use super::{
+    Flag, FlagKind, Pair, Severity, flag,
+    scan::{Kind, Piece, scan},
+    transliteration::{begins_alike, distance},
+};
+use crate::article::normalize::fold;
+
+/// Distance per consonant up to which two words are taken for one name; set on half of FLORES-200 dev.
+const ALIKE: f32 = 0.45;
+/// Shortest English name that is judged, in letters: shorter ones sound like too many words.
+const SHORTEST: usize = 4;
+
+/// Flags names of the English that nothing in the Arabic sounds like, and titles whose bearer is lost.
+pub(super) fn check(pair: &Pair) -> Option<Flag> {
+    let (source, target) = (scan(pair.source), scan(pair.target));
+    let folded = fold(pair.source);
+    let arabic: Vec<&str> = source.iter().filter_map(Piece::word).filter(|word| !word.is_ascii()).collect();
+    let unheard: Vec<String> = candidates(pair.target, &target)
+        .into_iter()
+        .filter(|name| !is_there(&name.to_lowercase(), &folded, &arabic))
+        .map(str::to_owned)
+        .collect();
+    if let Some(name) = titled(&source, &target) {
+        let message = format!("«{name}» follows a title and no English word sounds like it: check the name");
+        let evidence = [name].into_iter().chain(unheard).collect();
+        return Some(flag(FlagKind::Name, Severity::Major, message, evidence));
+    }
+    let first = unheard.first()?;
+    let message = format!("no Arabic word sounds like “{first}”: check the name");
+    Some(flag(FlagKind::Name, Severity::Minor, message, unheard))
+}
+
+/// Returns the English words that are names: a capital inside a sentence, long enough, not known to be translated.
+fn candidates<'a>(text: &'a str, pieces: &[Piece]) -> Vec<&'a str> {
+    let mut found: Vec<&str> = Vec::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        let Kind::Word(word) = &piece.kind else { continue };
+        let written = &text[piece.span.clone()];
+        let capital = written.chars().next().is_some_and(char::is_uppercase);
+        let acronym = written.chars().filter(|c| c.is_uppercase()).count() > 1;
+        let inside = index.checked_sub(1).is_some_and(|before| match pieces[before].kind {
+            Kind::Mark(mark) => matches!(mark, ',' | '-' | '(' | ';' | '/' | '&'),
+            _ => true,
+        });
+        let long = word.chars().count() >= SHORTEST;
+        if capital && !acronym && inside && long && !is_translated(word) && !found.contains(&written) {
+            found.push(written);
+        }
+    }
+    found
+}
+
+/// Returns true where the Arabic has the name: by its own word for it, in Latin letters, or by its sound.
+fn is_there(name: &str, folded: &str, arabic: &[&str]) -> bool {
+    let own = EXONYMS.iter().filter(|(english, _)| name.starts_with(english));
+    let mut words = own.flat_map(|(_, arabic)| arabic.iter());
+    words.any(|word| folded.contains(word)) || folded.contains(name) || is_heard(name, arabic)
+}
+
+fn is_heard(name: &str, arabic: &[&str]) -> bool {
+    arabic.iter().any(|word| forms(word).any(|form| begins_alike(form, name) && distance(form, name) <= ALIKE)) || {
+        // Spelled apart in Arabic: «نيو يورك».
+        arabic.windows(2).any(|pair| begins_alike(&pair.concat(), name) && distance(&pair.concat(), name) <= ALIKE)
+    }
+}
+
+/// Returns the word, then what is left of it without joined conjunctions, prepositions, the article and New.
+fn forms(word: &str) -> impl Iterator<Item = &str> {
+    let prefixes = ["", "و", "ب", "ل", "ف", "ك", "ال", "وال", "بال", "لل", "فال", "ول", "وب", "كال", "نيو"];
+    let left = prefixes.into_iter().filter_map(move |prefix| word.strip_prefix(prefix));
+    left.filter(|rest| rest.chars().count() >= 2)
+}
+
+/// Returns the name after an Arabic title that no English word sounds like.
+fn titled(source: &[Piece], target: &[Piece]) -> Option<String> {
+    let english: Vec<&str> = target.iter().filter_map(Piece::word).collect();
+    let words: Vec<Option<&str>> = source.iter().map(Piece::word).collect();
+    for pair in words.windows(3) {
+        let [Some(title), Some(name), next] = pair else { continue };
+        let bearer = if name.starts_with("ال") { *next } else { Some(*name) };
+        let Some(bearer) = bearer.filter(|_| TITLES.contains(title)) else { continue };
+        let described = name.starts_with("ال") && !name.ends_with('ي') && !name.ends_with("يه");
+        let judged = !described && bearer.chars().count() >= SHORTEST && !bearer.starts_with("ال");
+        let heard = |form: &str| english.iter().any(|word| distance(form, word) <= ALIKE);
+        let foreign = has_shape_of_name(bearer);
+        if judged && foreign && !forms(bearer).any(heard) {
+            return Some(bearer.to_owned());
+        }
+    }
+    None
+}
+
+/// Returns true for a word with the letters that names from other languages are spelled with.
+fn has_shape_of_name(word: &str) -> bool {
+    let long_vowels = word.chars().filter(|c| matches!(c, 'ا' | 'و' | 'ي')).count();
+    long_vowels >= 2 && !word.ends_with("ات") && !word.ends_with("ون") && !word.ends_with("ين")
+}
+
+/// Folded titles that a name follows.
+const TITLES: [&str; 14] = [
+    "الرئيس",
+    "السيد",
+    "السيده",
+    "الدكتور",
+    "الملك",
+    "الامير",
+    "الجنرال",
+    "السيناتور",
+    "البابا",
+    "الملكه",
+    "الاميره",
+    "العقيد",
+    "اللواء",
+    "الوزير",
+];
+
+/// Returns true for English names that Arabic translates or calls otherwise, their adjectives among them.
+fn is_translated(word: &str) -> bool {
+    const ENDINGS: [&str; 10] = ["tion", "tions", "ment", "ments", "ness", "ance", "ence", "ency", "ical", "ship"];
+    ENDINGS.iter().any(|ending| word.ends_with(ending))
+        || TRANSLATED.split_whitespace().any(|stem| match stem.strip_suffix('*') {
+            Some(stem) => word.starts_with(stem),
+            None => stem == word,
+        })
+}
+
+mod exonyms;
+mod translated;
+
+use exonyms::EXONYMS;
+use translated::TRANSLATED;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(source: &str, target: &str) -> Option<(Severity, Vec<String>)> {
+        check(&Pair { source, target, ..Pair::default() }).map(|flag| (flag.severity, flag.evidence))
+    }
+
+    #[test]
+    fn a_replaced_name_is_found() {
+        let expected = Some((Severity::Minor, vec!["Berlin".to_owned()]));
+        assert_eq!(found("وصل الوفد إلى واشنطن صباحا", "The delegation reached Berlin in the morning"), expected);
+    }
+
+    #[test]
+    fn a_name_that_sounds_alike_is_no_flag() {
+        assert_eq!(found("وصل الوفد إلى واشنطن صباحا", "The delegation reached Washington in the morning"), None);
+        assert_eq!(found("عاد إلى مصر", "He returned to Egypt"), None);
+        assert!(found("عاد إلى مصر", "He returned to Hungary").is_some());
+        assert_eq!(found("عاد إلى نيويورك", "He returned to New York"), None);
+    }
+
+    #[test]
+    fn a_titled_name_that_became_a_word_is_major() {
+        let found = found("قال الرئيس كارتر إن الوقت حان", "The president said the carriage was on time");
+        assert_eq!(found, None, "a short name is not sound enough");
+        let lost =
+            check(&Pair { source: "قال الرئيس روزفلت إن", target: "He said that", ..Pair::default() });
+        assert_eq!(lost, None, "one long vowel");
+        let lost = check(&Pair {
+            source: "قال السيناتور ماكونيل إن", target: "The senator said", ..Pair::default()
+        });
+        assert_eq!(lost.map(|flag| flag.severity), Some(Severity::Major));
+    }
+}
