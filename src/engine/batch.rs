@@ -245,7 +245,7 @@ impl<'a> Worker<'a> {
             .flat_map(|active| active.search.open().iter().enumerate().map(move |(beam, open)| (active, beam, open)));
         let rows: Vec<Row<'_>> = opens
             .zip(&lineages)
-            .zip(wanted)
+            .zip(&wanted)
             .map(|(((active, beam, open), lineage), wanted)| Row {
                 token: open.tokens.last().copied().unwrap_or_default(),
                 memory: &active.memory,

@@ -57,6 +57,7 @@ impl OneOrMany {
 /// The fields as they stand in a file; each may be absent or null.
 #[derive(Debug, Clone, Default, Deserialize)]
 struct Fields {
+    model_type: Option<String>,
     num_beams: Option<usize>,
     max_length: Option<usize>,
     max_new_tokens: Option<usize>,
@@ -75,6 +76,41 @@ struct Fields {
     decoder_start_token_id: Option<u32>,
     bos_token_id: Option<u32>,
     eos_token_id: Option<OneOrMany>,
+    #[serde(flatten)]
+    unsupported: Unsupported,
+}
+
+/// Fields whose effect this version does not have: one that would change an output is refused by name.
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Unsupported {
+    do_sample: Option<bool>,
+    num_beam_groups: Option<u32>,
+    penalty_alpha: Option<f32>,
+    guidance_scale: Option<f32>,
+    encoder_no_repeat_ngram_size: Option<usize>,
+    encoder_repetition_penalty: Option<f32>,
+    exponential_decay_length_penalty: Option<serde_json::Value>,
+    force_words_ids: Option<serde_json::Value>,
+    constraints: Option<serde_json::Value>,
+    sequence_bias: Option<serde_json::Value>,
+}
+
+impl Unsupported {
+    /// Returns the first field that would change an output, where there is one.
+    fn first(&self) -> Option<&'static str> {
+        let fields = [
+            ("num_beam_groups", self.num_beam_groups.is_some_and(|groups| groups > 1)),
+            ("penalty_alpha", self.penalty_alpha.is_some_and(|alpha| alpha > 0.0)),
+            ("guidance_scale", self.guidance_scale.is_some_and(|scale| scale > 1.0)),
+            ("encoder_no_repeat_ngram_size", self.encoder_no_repeat_ngram_size.is_some_and(|size| size > 0)),
+            ("encoder_repetition_penalty", self.encoder_repetition_penalty.is_some_and(|penalty| penalty != 1.0)),
+            ("exponential_decay_length_penalty", self.exponential_decay_length_penalty.is_some()),
+            ("force_words_ids", self.force_words_ids.is_some()),
+            ("constraints", self.constraints.is_some()),
+            ("sequence_bias", self.sequence_bias.is_some()),
+        ];
+        fields.into_iter().find(|(_, used)| *used).map(|(name, _)| name)
+    }
 }
 
 /// How to search, complete with defaults.
@@ -114,12 +150,18 @@ pub struct GenerationConfig {
     pub decoder_start: u32,
     /// The tokens that end an output.
     pub eos: Vec<u32>,
+    /// The model asks for sampling, in whose place search is used: the same text gives the same output.
+    pub asks_to_sample: bool,
 }
 
 impl GenerationConfig {
     /// Reads `generation_config.json`, or the same fields of `config.json` where the model has none.
     pub fn read(files: &ModelFiles) -> Result<GenerationConfig, EngineError> {
-        let config = fields(files, arch::config::FILE)?;
+        let mut config = fields(files, arch::config::FILE)?;
+        if let Some((start, end)) = config.model_type.as_deref().and_then(arch::config::default_tokens) {
+            config.decoder_start_token_id.get_or_insert(start);
+            config.eos_token_id.get_or_insert(OneOrMany::One(end));
+        }
         match files.has(FILE) {
             true => GenerationConfig::complete(fields(files, FILE)?, &config),
             false => GenerationConfig::complete(config.clone(), &config),
@@ -139,6 +181,11 @@ impl GenerationConfig {
         }
         if fields.num_beams.is_some_and(|beams| beams > MAX_BEAMS) {
             return Err(EngineError::malformed(FILE, format!("num_beams is over {MAX_BEAMS}")));
+        }
+        if let Some(name) = fields.unsupported.first() {
+            let reason =
+                format!("this version does not run its {name}: set it to null in a copy of the file to do without");
+            return Err(EngineError::malformed(FILE, reason));
         }
         if eos.is_empty() {
             return Err(EngineError::malformed(FILE, "neither it nor config.json names an eos_token_id"));
@@ -162,6 +209,7 @@ impl GenerationConfig {
             forced_output: Vec::new(),
             decoder_start: start.ok_or_else(|| EngineError::malformed(FILE, "it names no decoder_start_token_id"))?,
             eos,
+            asks_to_sample: fields.unsupported.do_sample.unwrap_or(false),
         })
     }
 }
@@ -216,10 +264,17 @@ mod tests {
             r#"{"decoder_start_token_id": 9, "max_length": 10}"#,
             r#"{"eos_token_id": 0}"#,
             r#"{"decoder_start_token_id": 9, "eos_token_id": 0, "num_beams": 100000000}"#,
+            r#"{"decoder_start_token_id": 9, "eos_token_id": 0, "num_beam_groups": 2}"#,
         ] {
             let fields: Fields = serde_json::from_str(json).unwrap();
             assert!(GenerationConfig::complete(fields.clone(), &fields).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn the_tokens_of_a_family_stand_in_where_no_file_names_them() {
+        let config = GenerationConfig::of(r#"{"model_type": "t5"}"#);
+        assert_eq!((config.decoder_start, config.eos), (0, vec![1]));
     }
 
     #[test]

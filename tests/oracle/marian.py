@@ -2,6 +2,7 @@
 
     marian.py --make tests/goldens/marian             make the tiny checkpoints (tiny.py) and their goldens
     marian.py --make tests/goldens/marian --only NAME remake one of them
+    marian.py --families tests/goldens/families       the same for the other architectures (families.py)
     marian.py --checkpoint DIR --out OUT              goldens of any checkpoint folder, written into OUT
 
 README.md beside this file documents what is written. Needs torch and transformers 5; runs on the CPU in float32.
@@ -20,14 +21,13 @@ import transformers
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, GenerationConfig
 
+import families
 import tiny
 
-SOURCES = 64
-LONGEST = 120
 FORCED_STEPS = 10
-ENCODER_SOURCES = 10
-LOGIT_SOURCES = 8
-ATTENTION_SOURCES = 3
+# How many sources, how long, and of how many of them more than tokens is kept.
+SIZES = dict(sources=64, longest=120, encoder_sources=10, logit_sources=8, attention_sources=3)
+FEW_SIZES = SIZES | dict(sources=52)
 VARIANT_SOURCES = 16
 BATCH = 16
 
@@ -49,6 +49,9 @@ def load(folder: Path):
     config = AutoConfig.from_pretrained(folder)
     model = AutoModelForSeq2SeqLM.from_config(config, attn_implementation="eager").eval().float()
     state = read_state(folder)
+    if config.model_type in ("t5", "mt5", "umt5"):
+        load_t5(model, state)
+        return with_generation(model, folder)
     embeddings = ("model.shared.weight", "model.decoder.embed_tokens.weight")
     if config.tie_word_embeddings and any(name in state for name in embeddings):
         state.pop("lm_head.weight", None)
@@ -57,6 +60,23 @@ def load(folder: Path):
     unknown = [name for name in missing.missing_keys if name not in tied and "embed_positions" not in name]
     assert not unknown and not missing.unexpected_keys, (unknown, missing.unexpected_keys)
     model.tie_weights()
+    return with_generation(model, folder)
+
+
+def load_t5(model, state):
+    """Gives a T5 its tensors: one embedding, whatever it is called, and the file's head where it has one.
+
+    Plain `from_pretrained` would take the head for the embedding where the file lacks `shared.weight`.
+    """
+    names = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
+    embedding = next(state[name] for name in names if name in state)
+    if "lm_head.weight" in state:
+        model.lm_head.weight = torch.nn.Parameter(state["lm_head.weight"].clone())
+    model.load_state_dict({"lm_head.weight": embedding} | state | {name: embedding for name in names})
+
+
+def with_generation(model, folder):
+    """Returns the model with the folder's generation settings."""
     try:
         model.generation_config = GenerationConfig.from_pretrained(folder)
     except OSError:  # a folder of 2020: transformers takes the settings from config.json
@@ -132,12 +152,13 @@ class Searcher:
         return tokens, scores, agrees
 
 
-def stable_sources(searcher, generator):
+def stable_sources(searcher, generator, sizes):
     """Returns the sources with their greedy and beam results, unstable draws replaced, and how many were replaced."""
-    lengths = [1 + round(index * (LONGEST - 1) / (SOURCES - 1)) for index in range(SOURCES)]
+    count, longest = sizes["sources"], sizes["longest"]
+    lengths = [1 + round(index * (longest - 1) / (count - 1)) for index in range(count)]
     sources = [draw_source(searcher.model, length, generator) for length in lengths]
-    results = [None] * SOURCES
-    pending, redrawn = list(range(SOURCES)), 0
+    results = [None] * count
+    pending, redrawn = list(range(count)), 0
     for _ in range(8):
         greedy = searcher.search([sources[index] for index in pending], num_beams=1)
         beam = searcher.search([sources[index] for index in pending])
@@ -150,7 +171,7 @@ def stable_sources(searcher, generator):
         redrawn += len(pending)
         for index in pending:
             sources[index] = draw_source(searcher.model, lengths[index], generator)
-    kept = [index for index in range(SOURCES) if results[index] is not None]
+    kept = [index for index in range(count) if results[index] is not None]
     return [sources[index] for index in kept], [results[index] for index in kept], redrawn
 
 
@@ -160,16 +181,19 @@ def spread(count, total):
 
 
 @torch.no_grad()
-def teacher_forced(model, sources, generator):
+def teacher_forced(model, sources, generator, sizes):
     """Returns encoder states, decoder inputs, logits and attention taps of some sources, each run alone."""
     tensors, forced = {}, []
-    for index in spread(ENCODER_SOURCES, len(sources)):
+    for index in spread(sizes["encoder_sources"], len(sources)):
         ids = torch.tensor([sources[index]])
         tensors[f"encoder.{index}"] = model.get_encoder()(input_ids=ids).last_hidden_state[0].contiguous()
-    attended = set(spread(LOGIT_SOURCES, len(sources))[1 : 1 + ATTENTION_SOURCES])
+    chosen = spread(sizes["logit_sources"], len(sources))
+    attended = set(chosen[1 : 1 + sizes["attention_sources"]])
     decoder_vocabulary = model.get_output_embeddings().weight.shape[0]
-    for index in spread(LOGIT_SOURCES, len(sources)):
+    for index in chosen:
         drawn = torch.randint(decoder_vocabulary, (FORCED_STEPS - 1,), generator=generator).tolist()
+        # Padding inside an output would move M2M100's positions, which no search does.
+        drawn = [token if token != model.config.pad_token_id else token + 3 for token in drawn] if sizes != SIZES else drawn
         given = [model.config.decoder_start_token_id] + drawn
         forced.append({"source": index, "decoder_input_ids": given})
         ids, given = torch.tensor([sources[index]]), torch.tensor([given])
@@ -194,14 +218,14 @@ def summary(model, rows):
     }
 
 
-def write(folder: Path, out: Path):
+def write(folder: Path, out: Path, sizes):
     """Writes golden.json and golden.safetensors of a checkpoint folder."""
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(11)
     model = load(folder)
     searcher = Searcher(model)
-    sources, results, redrawn = stable_sources(searcher, generator)
-    tensors, forced = teacher_forced(model, sources, generator)
+    sources, results, redrawn = stable_sources(searcher, generator, sizes)
+    tensors, forced = teacher_forced(model, sources, generator, sizes)
     rows = [
         {"source": source, "greedy": greedy, "beam": beam, "beam_score": score}
         for source, (greedy, beam, score) in zip(sources, results)
@@ -314,18 +338,21 @@ def main():
     """Reads the arguments and writes what they ask for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--make", type=Path, help="folder for the tiny checkpoints and their goldens")
-    parser.add_argument("--only", help="with --make, remake this checkpoint alone")
+    parser.add_argument("--families", type=Path, help="the same for the architectures of families.py")
+    parser.add_argument("--only", help="with either, remake this checkpoint alone")
     parser.add_argument("--checkpoint", type=Path, help="checkpoint folder to write goldens of")
     parser.add_argument("--out", type=Path, help="where to write them")
     given = parser.parse_args()
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     if given.checkpoint:
-        write(given.checkpoint, given.out or given.checkpoint)
-    for name in [given.only] if given.only else tiny.CHECKPOINTS if given.make else []:
-        folder = given.make / name
-        tiny.make(name, folder)
-        searcher, sources = write(folder, folder)
+        write(given.checkpoint, given.out or given.checkpoint, SIZES)
+    entries, parent = (families.FAMILIES, given.families) if given.families else (tiny.CHECKPOINTS, given.make)
+    for name in [given.only] if given.only else entries if parent else []:
+        folder, entry = parent / name, entries[name]
+        tiny.make(entry, folder)
+        sizes = FEW_SIZES | {key: entry[key] for key in SIZES if key in entry} if given.families else SIZES
+        searcher, sources = write(folder, folder, sizes)
         if name == "post-swish-shared":
             write_variants(searcher, sources, folder)
 

@@ -1,4 +1,4 @@
-"""Makes the tiny random checkpoints of tests/goldens/marian/, one folder each.
+"""Makes the tiny random checkpoints of tests/goldens/marian/ and, by families.py, of tests/goldens/families/.
 
 Separate from marian.py, which writes the goldens of any checkpoint, so that goldens never depend on how the checkpoint
 was made: marian.py reads each folder back from disk.
@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, GenerationConfig
 
 SMALL = dict(
@@ -120,25 +121,6 @@ CHECKPOINTS = {
         seed=5,
         eos_bias=6,
     ),
-    # Pre-norm that transformers honours: the same core with other embeddings.
-    "pegasus-pre-norm": dict(
-        config=SMALL
-        | dict(model_type="pegasus", vocab_size=105, pad_token_id=0, eos_token_id=1, decoder_start_token_id=0)
-        | dict(forced_eos_token_id=1, activation_function="relu", encoder_layers=2),
-        generation=beams(0, 1, bos_token_id=None, length_penalty=0.8),
-        store="safetensors",
-        seed=4,
-        eos_bias=3,
-    ),
-    "mbart-pre-norm": dict(
-        config=SMALL
-        | dict(model_type="mbart", vocab_size=115, pad_token_id=1, eos_token_id=2, bos_token_id=0)
-        | dict(decoder_start_token_id=2, forced_eos_token_id=2, activation_function="gelu", encoder_layers=2),
-        generation=beams(1, 2, decoder_start_token_id=2, forced_bos_token_id=110, max_length=32),
-        store="safetensors",
-        seed=4,
-        eos_bias=3,
-    ),
 }
 
 
@@ -151,7 +133,7 @@ def draw(model, seed, eos_bias):
     """
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in sorted(model.named_parameters()):
-        if "embed_positions" in name and model.config.model_type != "mbart":
+        if "embed_positions" in name and model.config.model_type not in ("bart", "mbart"):
             continue  # sinusoidal
         noise = torch.randn(parameter.shape, generator=generator)
         if "norm" in name and name.endswith("weight"):
@@ -159,15 +141,21 @@ def draw(model, seed, eos_bias):
             parameter.data = 1.2 * centre + 0.2 * noise
         elif name.endswith("bias"):
             parameter.data = 0.2 * noise
+        elif "relative_attention_bias" in name:
+            parameter.data = noise
         elif "shared" in name or "embed" in name or "lm_head" in name:
             parameter.data = 0.6 * noise
             if parameter.shape[0] > model.config.eos_token_id and "positions" not in name:
                 parameter.data[model.config.eos_token_id] *= 4
         else:
-            sharp = "q_proj" in name or "k_proj" in name
+            sharp = any(part in name for part in ("q_proj", "k_proj", "Attention.q.", "Attention.k."))
             gain = (3.0 if "decoder" in name else 1.4) if sharp else 1.1
             parameter.data = noise * gain / parameter.shape[1] ** 0.5
+            if "Attention.q." in name:
+                parameter.data /= model.config.d_kv**0.5  # T5 does not scale its scores
     model.tie_weights()
+    if not hasattr(model, "final_logits_bias"):
+        return
     model.final_logits_bias = 0.5 * torch.randn(model.final_logits_bias.shape, generator=generator)
     model.final_logits_bias[0, model.config.eos_token_id] = eos_bias
 
@@ -184,9 +172,19 @@ def state_dict(model, generator, stale_head):
     return state
 
 
-def make(name, folder: Path):
-    """Writes one checkpoint of CHECKPOINTS into `folder`."""
-    entry = CHECKPOINTS[name]
+def write_separate_head(model, entry, folder):
+    """Writes a T5 whose head is not its embedding, and whose embedding goes by the decoder's name alone, as MADLAD's."""
+    generator = torch.Generator().manual_seed(entry["seed"] + 200)
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items() if "shared" not in name}
+    head = 0.4 * torch.randn(state.pop("lm_head.weight").shape, generator=generator)
+    head[model.config.eos_token_id] *= 3
+    state.pop("encoder.embed_tokens.weight")
+    save_file(state | {"lm_head.weight": head}, folder / "model.safetensors")
+    (folder / "model.safetensors").chmod(0o644)  # safetensors makes its files private
+
+
+def make(entry, folder: Path):
+    """Writes the checkpoint that an entry of CHECKPOINTS describes into `folder`."""
     config = dict(entry["config"])
     configuration = AutoConfig.for_model(config.pop("model_type"), **config)
     torch.manual_seed(entry["seed"])
@@ -202,6 +200,9 @@ def make(name, folder: Path):
         text = json.dumps(entry["generation"], indent=2, sort_keys=True)
         (folder / "generation_config.json").write_text(text + "\n")
     store = entry["store"]
+    if store == "separate head":
+        write_separate_head(model, entry, folder)
+        return
     if store.startswith("safetensors"):
         model.generation_config = GenerationConfig()
         written = {path.name: path.read_bytes() for path in folder.iterdir()}  # save_pretrained writes its own

@@ -1,12 +1,14 @@
-//! The BART family of encoder-decoders (Lewis et al. 2020), of which Marian is the post-norm, sinusoidal member.
+//! The BART family of encoder-decoders (Lewis et al. 2020): Marian, BART, mBART, M2M100 with NLLB, and Pegasus.
 //!
-//! Separate from `layers.rs` because a family is told apart by its embeddings, its head and its tensor names, not by
-//! its blocks. The invariant: tensors bear the names transformers saves them under.
+//! Separate from `layers.rs` because members are told apart by their embeddings and final norms, and the family by its
+//! head and its tensor names, not by its blocks. The invariant: tensors bear the names transformers saves them under.
 
 use super::{
     DecoderState, Row, Seq2Seq, StepOutput,
     config::BartConfig,
+    embedding::Embedding,
     layers::{Builder, DecoderLayer, EncoderLayer},
+    ranges,
 };
 use crate::engine::{
     EngineError,
@@ -14,15 +16,15 @@ use crate::engine::{
         attention::Heads,
         cache::{CrossMemory, SelfCache, Tap},
         linear::Linear,
-        projection::{Projection, Wanted},
+        norm::LayerNorm,
+        projection::Projection,
     },
     precision::{Arithmetic, Precision},
     weights::Weights,
 };
 use candle_core::{Device, Tensor};
-use std::ops::Range;
 
-/// A Marian model, ready to run.
+/// A model of the family, ready to run.
 pub struct EncoderDecoder {
     config: BartConfig,
     device: Device,
@@ -31,6 +33,8 @@ pub struct EncoderDecoder {
     target_embedding: Embedding,
     encoder: Vec<EncoderLayer>,
     decoder: Vec<DecoderLayer>,
+    /// Norms behind the last layers, where blocks do not end in one.
+    final_norms: Option<(LayerNorm, LayerNorm)>,
     cross_projections: Linear,
     head: Projection,
 }
@@ -55,7 +59,12 @@ impl EncoderDecoder {
         let cross: Vec<String> = (0..config.decoder_layers)
             .flat_map(|i| ["k_proj", "v_proj"].map(|name| format!("model.decoder.layers.{i}.encoder_attn.{name}")))
             .collect();
+        let final_norm = |side: &str| builder.norm(&format!("model.{side}.layer_norm"), config.d_model);
         Ok(EncoderDecoder {
+            final_norms: match config.family.pre_norm {
+                true => Some((final_norm("encoder")?, final_norm("decoder")?)),
+                false => None,
+            },
             encoder: encoder.collect::<Result<_, _>>()?,
             decoder: decoder.collect::<Result<_, _>>()?,
             cross_projections: builder.fused(&cross, config.d_model, config.d_model)?,
@@ -113,7 +122,10 @@ impl Seq2Seq for EncoderDecoder {
         for layer in &self.encoder {
             x = layer.forward(&x, &sequences)?;
         }
-        Ok(x)
+        Ok(match &self.final_norms {
+            Some((norm, _)) => norm.forward(&x)?,
+            None => x,
+        })
     }
 
     fn memories(&self, hidden: &Tensor, sources: &[&[u32]]) -> Result<Vec<CrossMemory>, EngineError> {
@@ -140,7 +152,10 @@ impl Seq2Seq for EncoderDecoder {
                 taps = tapped;
             }
         }
-        let wanted: Vec<Wanted> = rows.iter().map(|row| row.wanted.clone()).collect();
+        if let Some((_, norm)) = &self.final_norms {
+            x = norm.forward(&x)?;
+        }
+        let wanted: Vec<_> = rows.iter().map(|row| row.wanted).collect();
         Ok(StepOutput { scores: self.head.scores(&x, &wanted)?, taps })
     }
 
@@ -157,70 +172,13 @@ impl Seq2Seq for EncoderDecoder {
     }
 
     fn alignment_tap(&self) -> Tap {
-        // Marian supervises this head where it is trained with guided alignment, as OPUS-MT was (Garg et al. 2019).
-        Tap { layer: self.config.decoder_layers - 1, head: Some(0) }
-    }
-}
-
-/// Returns the rows of each source when they are laid end to end.
-fn ranges(sources: &[&[u32]]) -> Vec<Range<usize>> {
-    let mut end = 0;
-    let range = |source: &&[u32]| {
-        let start = end;
-        end += source.len();
-        start..end
-    };
-    sources.iter().map(range).collect()
-}
-
-/// Token embeddings, scaled, plus positions.
-struct Embedding {
-    tokens: Tensor,
-    positions: Tensor,
-    scale: f64,
-}
-
-impl Embedding {
-    fn load(builder: &Builder<'_>, side: &str, tokens: Tensor, config: &BartConfig) -> Result<Embedding, EngineError> {
-        let (count, d) = (config.max_position_embeddings, config.d_model);
-        let name = format!("model.{side}.embed_positions.weight");
-        // Old files carry the table, new ones leave it out: transformers takes the file's where there is one.
-        let positions = match builder.weights.contains(&name) {
-            true => builder.table(&name, count, d)?,
-            false => sinusoids(count, d, builder.device)?,
-        };
-        let scale = if config.scale_embedding { (d as f64).sqrt() } else { 1.0 };
-        Ok(Embedding { tokens, positions, scale })
-    }
-
-    fn forward(&self, tokens: &[u32], positions: &[u32]) -> Result<Tensor, EngineError> {
-        self.require(tokens, &self.tokens, "token id")?;
-        self.require(positions, &self.positions, "position")?;
-        let index = |values: &[u32]| Tensor::new(values, self.tokens.device());
-        let tokens = (self.tokens.index_select(&index(tokens)?, 0)? * self.scale)?;
-        Ok((tokens + self.positions.index_select(&index(positions)?, 0)?)?)
-    }
-
-    fn require(&self, values: &[u32], table: &Tensor, what: &str) -> Result<(), EngineError> {
-        let rows = table.dim(0)?;
-        match values.iter().find(|value| **value as usize >= rows) {
-            Some(value) => Err(EngineError::Unsupported(format!(
-                "{what} {value} is outside the model's table of {rows}: its tokenizer files and its weights do not \
-                 belong together, or the text is too long for it"
-            ))),
-            None => Ok(()),
+        match self.config.family.guided_head {
+            Some(head) => Tap { layer: self.config.decoder_layers - 1, head: Some(head) },
+            None => super::untrained_tap(self.config.decoder_layers),
         }
     }
-}
 
-/// Returns Marian's sinusoidal positions, (positions, d): sines in the first half of the width, cosines in the second.
-fn sinusoids(positions: usize, d: usize, device: &Device) -> Result<Tensor, EngineError> {
-    let half = d.div_ceil(2);
-    let value = |position: usize, column: usize| {
-        let pair = if column < half { column } else { column - half };
-        let angle = position as f64 / 10_000f64.powf(2.0 * pair as f64 / d as f64);
-        (if column < half { angle.sin() } else { angle.cos() }) as f32
-    };
-    let table: Vec<f32> = (0..positions).flat_map(|p| (0..d).map(move |c| value(p, c))).collect();
-    Ok(Tensor::from_vec(table, (positions, d), device)?)
+    fn aligns_as_input(&self) -> bool {
+        self.config.family.guided_head.is_none()
+    }
 }

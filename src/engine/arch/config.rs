@@ -1,130 +1,141 @@
-//! `config.json`: the sizes and flags of an architecture, under the names transformers gives them.
+//! `config.json`: which architecture a model is, and its sizes and flags under the names transformers gives them.
 //!
 //! Separate so that reading and refusing stand apart from building. The invariant: an unknown `model_type` is refused
 //! by name, never guessed at.
 
-use crate::engine::{EngineError, ModelFiles, kernels::activation::Activation};
-use serde::Deserialize;
+mod bart;
+mod t5;
+
+pub use bart::{BartConfig, BartFamily, Positions};
+pub use t5::{HeadScale, T5Config, T5Family};
+
+use crate::engine::{EngineError, ModelFiles, catalogue::Catalogue};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// The file every model has.
 pub const FILE: &str = "config.json";
 
-/// The architectures this version runs.
-const SUPPORTED: &[&str] = &["marian"];
-
 /// A model's configuration, by architecture.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "model_type", rename_all = "snake_case")]
+#[derive(Debug, Clone)]
 pub enum ModelConfig {
-    /// Marian: post-norm BART with sinusoidal positions.
-    Marian(BartConfig),
+    /// The BART family: Marian, BART, mBART, M2M100 and NLLB, Pegasus.
+    Bart(BartConfig),
+    /// The T5 family: T5, FLAN, MADLAD, mT5, umT5.
+    T5(T5Config),
 }
+
+/// What of a `model_type` is not said in `config.json`.
+enum Family {
+    Bart(&'static BartFamily),
+    T5(&'static T5Family),
+}
+
+/// The architectures this version runs, by `model_type`.
+const FAMILIES: [(&str, Family); 8] = [
+    ("marian", Family::Bart(&bart::MARIAN)),
+    ("bart", Family::Bart(&bart::BART)),
+    ("mbart", Family::Bart(&bart::MBART)),
+    ("m2m_100", Family::Bart(&bart::M2M100)),
+    ("pegasus", Family::Bart(&bart::PEGASUS)),
+    ("t5", Family::T5(&t5::T5)),
+    ("mt5", Family::T5(&t5::MT5)),
+    ("umt5", Family::T5(&t5::UMT5)),
+];
 
 impl ModelConfig {
     /// Reads `config.json`.
     pub fn read(files: &ModelFiles) -> Result<ModelConfig, EngineError> {
         let bytes = files.read(FILE)?;
-        let value: serde_json::Value =
-            serde_json::from_slice(&bytes).map_err(|error| EngineError::malformed(FILE, error))?;
-        match value.get("model_type").and_then(serde_json::Value::as_str) {
-            Some(kind) if SUPPORTED.contains(&kind) => {}
-            Some(kind) => {
-                return Err(EngineError::Unsupported(format!(
-                    "{} is a {kind} model; this version runs {}: choose a model of that kind (`summarize models` \
-                     lists some)",
-                    files.name,
-                    SUPPORTED.join(", ")
-                )));
+        let value: Value = serde_json::from_slice(&bytes).map_err(|error| EngineError::malformed(FILE, error))?;
+        let Some(kind) = value.get("model_type").and_then(Value::as_str).map(str::to_owned) else {
+            return Err(EngineError::malformed(FILE, "it has no model_type"));
+        };
+        match FAMILIES.iter().find(|(name, _)| *name == kind) {
+            Some((_, Family::Bart(family))) => {
+                let mut config: BartConfig = parse(value)?;
+                config.family = family;
+                config.validate().map(|()| ModelConfig::Bart(config))
             }
-            None => return Err(EngineError::malformed(FILE, "it has no model_type")),
+            Some((_, Family::T5(family))) => {
+                let mut config: T5Config = parse(value)?;
+                config.family = family;
+                config.validate().map(|()| ModelConfig::T5(config))
+            }
+            None => Err(refusal(&files.name, &kind, &value)),
         }
-        let config: ModelConfig = serde_json::from_value(value).map_err(|error| EngineError::malformed(FILE, error))?;
-        let ModelConfig::Marian(bart) = &config;
-        bart.validate()?;
-        Ok(config)
     }
 }
 
-/// Sizes and flags of the BART family; defaults are those of transformers' `MarianConfig`.
-#[derive(Debug, Clone, Deserialize)]
-pub struct BartConfig {
-    /// Tokens of the source vocabulary.
-    pub vocab_size: usize,
-    /// Tokens of the target vocabulary, where it is another one.
-    pub decoder_vocab_size: Option<usize>,
-    /// Width of the model.
-    pub d_model: usize,
-    /// Layers of the encoder.
-    pub encoder_layers: usize,
-    /// Layers of the decoder.
-    pub decoder_layers: usize,
-    /// Attention heads of an encoder layer.
-    pub encoder_attention_heads: usize,
-    /// Attention heads of a decoder layer.
-    pub decoder_attention_heads: usize,
-    /// Width of the encoder's feed-forward blocks.
-    pub encoder_ffn_dim: usize,
-    /// Width of the decoder's feed-forward blocks.
-    pub decoder_ffn_dim: usize,
-    /// Activation of the feed-forward blocks.
-    #[serde(default = "gelu")]
-    pub activation_function: Activation,
-    /// Positions the model can address.
-    #[serde(default = "one_thousand_and_twenty_four")]
-    pub max_position_embeddings: usize,
-    /// Embeddings are multiplied by sqrt(d_model).
-    #[serde(default)]
-    pub scale_embedding: bool,
-    /// Source and target share one embedding.
-    #[serde(default = "yes")]
-    pub share_encoder_decoder_embeddings: bool,
-    /// The output projection is the decoder's embedding.
-    #[serde(default = "yes")]
-    pub tie_word_embeddings: bool,
+/// Returns the tokens that start and end an output of this `model_type` where no file of the model names them.
+pub(in crate::engine) fn default_tokens(model_type: &str) -> Option<(u32, u32)> {
+    FAMILIES.iter().find(|(name, _)| *name == model_type).and_then(|(_, family)| match family {
+        Family::Bart(family) => family.start_and_end,
+        Family::T5(family) => Some(family.start_and_end),
+    })
 }
 
-fn gelu() -> Activation {
-    Activation::Gelu
+/// Says which architecture a model is and what to use instead.
+fn refusal(model: &str, kind: &str, config: &Value) -> EngineError {
+    let class = config["architectures"][0].as_str().map(|class| format!(" ({class})")).unwrap_or_default();
+    let families = FAMILIES.map(|(name, _)| name).join(", ");
+    let catalogue = Catalogue::shipped().ok();
+    let nearest = catalogue.as_ref().and_then(|catalogue| {
+        let default = || catalogue.entries().iter().find(|entry| entry.default).map(|entry| entry.name.as_str());
+        catalogue.nearest(model).or_else(default)
+    });
+    let instead = nearest.map(|name| format!("; the nearest of the catalogue is {name}")).unwrap_or_default();
+    EngineError::Unsupported(format!(
+        "{model} is a {kind} model{class}, and this version runs {families}{instead} (`summarize models` lists all)"
+    ))
 }
 
-fn one_thousand_and_twenty_four() -> usize {
-    1024
+fn parse<T: DeserializeOwned>(value: Value) -> Result<T, EngineError> {
+    serde_json::from_value(value).map_err(|error| EngineError::malformed(FILE, error))
+}
+
+/// Returns an error where a size is zero.
+fn require_positive(sizes: &[(&str, usize)]) -> Result<(), EngineError> {
+    match sizes.iter().find(|(_, size)| *size == 0) {
+        Some((name, _)) => Err(EngineError::malformed(FILE, format!("{name} is 0"))),
+        None => Ok(()),
+    }
 }
 
 fn yes() -> bool {
     true
 }
 
-impl BartConfig {
-    /// Returns the count of tokens the decoder chooses among.
-    pub fn target_vocabulary(&self) -> usize {
-        match self.share_encoder_decoder_embeddings {
-            true => self.vocab_size,
-            false => self.decoder_vocab_size.unwrap_or(self.vocab_size),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Origin;
+
+    fn read(name: &str, json: &str) -> Result<ModelConfig, EngineError> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), json).unwrap();
+        let origin = Origin::Folder(folder.path().to_owned());
+        let files = ModelFiles { origin, name: name.into(), revision: None, licence: None, hashes: Default::default() };
+        ModelConfig::read(&files)
     }
 
-    fn validate(&self) -> Result<(), EngineError> {
-        let sizes = [
-            ("vocab_size", self.vocab_size),
-            ("d_model", self.d_model),
-            ("encoder_layers", self.encoder_layers),
-            ("decoder_layers", self.decoder_layers),
-            ("encoder_attention_heads", self.encoder_attention_heads),
-            ("decoder_attention_heads", self.decoder_attention_heads),
-            ("encoder_ffn_dim", self.encoder_ffn_dim),
-            ("decoder_ffn_dim", self.decoder_ffn_dim),
-            ("max_position_embeddings", self.max_position_embeddings),
-        ];
-        if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
-            return Err(EngineError::malformed(FILE, format!("{name} is 0")));
-        }
-        for heads in [self.encoder_attention_heads, self.decoder_attention_heads] {
-            if !self.d_model.is_multiple_of(heads) {
-                let reason = format!("d_model {} cannot be shared by {heads} heads", self.d_model);
-                return Err(EngineError::malformed(FILE, reason));
-            }
-        }
-        Ok(())
+    #[test]
+    fn a_model_of_another_kind_is_refused_in_one_line_with_its_family_and_what_to_use_instead() {
+        let json = r#"{"model_type": "llama", "architectures": ["LlamaForCausalLM"]}"#;
+        let message = read("org/llama-ar", json).unwrap_err().to_string();
+        assert!(message.contains("is a llama model (LlamaForCausalLM)") && !message.contains('\n'), "{message}");
+        assert!(message.contains("the nearest of the catalogue is opus-mt-tc-big-ar-en"), "{message}");
+        let message = read("org/opus-mt-ar-eng", r#"{"model_type": "fsmt"}"#).unwrap_err().to_string();
+        assert!(message.contains("the nearest of the catalogue is opus-mt-ar-en"), "{message}");
+    }
+
+    #[test]
+    fn sizes_that_no_model_can_have_are_refused() {
+        let bart = r#"{"model_type": "bart", "vocab_size": 9, "d_model": 9, "encoder_layers": 1, "decoder_layers": 1,
+            "encoder_attention_heads": 2, "decoder_attention_heads": 3, "encoder_ffn_dim": 4, "decoder_ffn_dim": 4}"#;
+        assert!(read("m", bart).unwrap_err().to_string().contains("cannot be shared by 2 heads"));
+        let t5 = r#"{"model_type": "t5", "vocab_size": 9, "d_model": 8, "d_kv": 4, "d_ff": 8, "num_layers": 1,
+            "num_heads": 2, "relative_attention_num_buckets": 2}"#;
+        assert!(read("m", t5).unwrap_err().to_string().contains("relative_attention_num_buckets"));
     }
 }

@@ -1,4 +1,4 @@
-//! The layers of a post-norm encoder-decoder: attention and feed-forward blocks, each ended by a residual norm.
+//! The layers of the BART family: attention and feed-forward blocks, each with a residual and a norm before or behind it.
 //!
 //! Separate so that `bart.rs` reads as the model and this file as the paper. The invariant: a block's input and output
 //! have the same shape, (rows, d).
@@ -44,11 +44,11 @@ impl Builder<'_> {
         Ok(Linear::new(&weight, Some(&bias), self.device, self.arithmetic.precision)?)
     }
 
-    fn linear(&self, name: String, outputs: usize, inputs: usize) -> Result<Linear, EngineError> {
+    pub fn linear(&self, name: String, outputs: usize, inputs: usize) -> Result<Linear, EngineError> {
         self.fused(&[name], outputs, inputs)
     }
 
-    fn norm(&self, name: &str, d: usize) -> Result<LayerNorm, EngineError> {
+    pub fn norm(&self, name: &str, d: usize) -> Result<LayerNorm, EngineError> {
         let weight = self.weights.tensor(&format!("{name}.weight"), &[d])?.to_device(self.device)?;
         let bias = self.weights.tensor(&format!("{name}.bias"), &[d])?.to_device(self.device)?;
         Ok(LayerNorm::new(weight, bias, LAYER_NORM_EPSILON))
@@ -60,21 +60,54 @@ impl Builder<'_> {
     }
 }
 
+/// The norm of a block, and where it stands.
+struct BlockNorm {
+    norm: LayerNorm,
+    first: bool,
+}
+
+impl BlockNorm {
+    fn load(builder: &Builder<'_>, name: &str, config: &BartConfig) -> Result<BlockNorm, EngineError> {
+        Ok(BlockNorm { norm: builder.norm(name, config.d_model)?, first: config.family.pre_norm })
+    }
+
+    /// Returns what the block computes on.
+    fn input(&self, x: &Tensor) -> Result<Tensor, EngineError> {
+        Ok(if self.first { self.norm.forward(x)? } else { x.clone() })
+    }
+
+    /// Returns the block's output from what it computed and its input.
+    fn output(&self, computed: &Tensor, x: &Tensor) -> Result<Tensor, EngineError> {
+        Ok(if self.first { (x + computed)? } else { self.norm.add(computed, x)? })
+    }
+}
+
 /// Self-attention with fused query, key and value projections.
 struct SelfAttention {
     qkv: Linear,
     out: Linear,
-    norm: LayerNorm,
+    norm: BlockNorm,
 }
 
 impl SelfAttention {
-    fn load(builder: &Builder<'_>, layer: &str, d: usize) -> Result<SelfAttention, EngineError> {
+    fn load(builder: &Builder<'_>, layer: &str, config: &BartConfig) -> Result<SelfAttention, EngineError> {
+        let d = config.d_model;
         let names = ["q_proj", "k_proj", "v_proj"].map(|name| format!("{layer}.self_attn.{name}"));
         Ok(SelfAttention {
             qkv: builder.fused(&names, d, d)?,
             out: builder.linear(format!("{layer}.self_attn.out_proj"), d, d)?,
-            norm: builder.norm(&format!("{layer}.self_attn_layer_norm"), d)?,
+            norm: BlockNorm::load(builder, &format!("{layer}.self_attn_layer_norm"), config)?,
         })
+    }
+
+    /// Returns the projections of the queries, keys and values, (rows, 3 d).
+    fn project(&self, x: &Tensor) -> Result<Tensor, EngineError> {
+        Ok(self.qkv.forward(&self.norm.input(x)?)?)
+    }
+
+    /// Returns the block's output from the mixed values.
+    fn finish(&self, mixed: &Tensor, x: &Tensor) -> Result<Tensor, EngineError> {
+        self.norm.output(&self.out.forward(mixed)?, x)
     }
 }
 
@@ -82,28 +115,23 @@ struct FeedForward {
     up: Linear,
     down: Linear,
     activation: Activation,
-    norm: LayerNorm,
+    norm: BlockNorm,
 }
 
 impl FeedForward {
-    fn load(
-        builder: &Builder<'_>,
-        layer: &str,
-        d: usize,
-        ffn: usize,
-        activation: Activation,
-    ) -> Result<FeedForward, EngineError> {
+    fn load(builder: &Builder<'_>, layer: &str, ffn: usize, config: &BartConfig) -> Result<FeedForward, EngineError> {
+        let d = config.d_model;
         Ok(FeedForward {
             up: builder.linear(format!("{layer}.fc1"), ffn, d)?,
             down: builder.linear(format!("{layer}.fc2"), d, ffn)?,
-            activation,
-            norm: builder.norm(&format!("{layer}.final_layer_norm"), d)?,
+            activation: config.activation(),
+            norm: BlockNorm::load(builder, &format!("{layer}.final_layer_norm"), config)?,
         })
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor, EngineError> {
-        let inner = self.activation.apply(&self.up.forward(x)?)?; // (rows, ffn)
-        Ok(self.norm.add(&self.down.forward(&inner)?, x)?)
+        let inner = self.activation.apply(&self.up.forward(&self.norm.input(x)?)?)?; // (rows, ffn)
+        self.norm.output(&self.down.forward(&inner)?, x)
     }
 }
 
@@ -117,18 +145,17 @@ pub(super) struct EncoderLayer {
 impl EncoderLayer {
     pub fn load(builder: &Builder<'_>, index: usize, config: &BartConfig) -> Result<EncoderLayer, EngineError> {
         let (layer, d) = (format!("model.encoder.layers.{index}"), config.d_model);
-        let ffn = config.encoder_ffn_dim;
         Ok(EncoderLayer {
-            attention: SelfAttention::load(builder, &layer, d)?,
-            feed_forward: FeedForward::load(builder, &layer, d, ffn, config.activation_function)?,
+            attention: SelfAttention::load(builder, &layer, config)?,
+            feed_forward: FeedForward::load(builder, &layer, config.encoder_ffn_dim, config)?,
             heads: Heads { count: config.encoder_attention_heads, dim: d / config.encoder_attention_heads },
         })
     }
 
     /// Returns the layer's output, (tokens, d); each range of `sequences` is one source.
     pub fn forward(&self, x: &Tensor, sequences: &[Range<usize>]) -> Result<Tensor, EngineError> {
-        let mixed = self_attention(&self.attention.qkv.forward(x)?, sequences, self.heads)?;
-        let x = self.attention.norm.add(&self.attention.out.forward(&mixed)?, x)?;
+        let mixed = self_attention(&self.attention.project(x)?, sequences, self.heads, None)?;
+        let x = self.attention.finish(&mixed, x)?;
         self.feed_forward.forward(&x)
     }
 }
@@ -138,7 +165,7 @@ pub(super) struct DecoderLayer {
     attention: SelfAttention,
     cross_query: Linear,
     cross_out: Linear,
-    cross_norm: LayerNorm,
+    cross_norm: BlockNorm,
     feed_forward: FeedForward,
     heads: Heads,
     index: usize,
@@ -147,13 +174,12 @@ pub(super) struct DecoderLayer {
 impl DecoderLayer {
     pub fn load(builder: &Builder<'_>, index: usize, config: &BartConfig) -> Result<DecoderLayer, EngineError> {
         let (layer, d) = (format!("model.decoder.layers.{index}"), config.d_model);
-        let ffn = config.decoder_ffn_dim;
         Ok(DecoderLayer {
-            attention: SelfAttention::load(builder, &layer, d)?,
+            attention: SelfAttention::load(builder, &layer, config)?,
             cross_query: builder.linear(format!("{layer}.encoder_attn.q_proj"), d, d)?,
             cross_out: builder.linear(format!("{layer}.encoder_attn.out_proj"), d, d)?,
-            cross_norm: builder.norm(&format!("{layer}.encoder_attn_layer_norm"), d)?,
-            feed_forward: FeedForward::load(builder, &layer, d, ffn, config.activation_function)?,
+            cross_norm: BlockNorm::load(builder, &format!("{layer}.encoder_attn_layer_norm"), config)?,
+            feed_forward: FeedForward::load(builder, &layer, config.decoder_ffn_dim, config)?,
             heads: Heads { count: config.decoder_attention_heads, dim: d / config.decoder_attention_heads },
             index,
         })
@@ -168,12 +194,12 @@ impl DecoderLayer {
         tap: Option<Option<usize>>,
     ) -> Result<(Tensor, Vec<Vec<f32>>), EngineError> {
         let addresses: Vec<_> = rows.iter().map(|row| RowAddress { slot: row.slot, lineage: row.lineage }).collect();
-        let mixed = cache.attend(&self.attention.qkv.forward(x)?, &addresses)?;
-        let x = self.attention.norm.add(&self.attention.out.forward(&mixed)?, x)?;
+        let mixed = cache.attend(&self.attention.project(x)?, &addresses, None)?;
+        let x = self.attention.finish(&mixed, x)?;
         let memories: Vec<_> = rows.iter().map(|row| row.memory).collect();
-        let queries = self.cross_query.forward(&x)?;
+        let queries = self.cross_query.forward(&self.cross_norm.input(&x)?)?;
         let (mixed, taps) = cross_attention(&queries, &memories, self.index, self.heads, tap)?;
-        let x = self.cross_norm.add(&self.cross_out.forward(&mixed)?, &x)?;
+        let x = self.cross_norm.output(&self.cross_out.forward(&mixed)?, &x)?;
         Ok((self.feed_forward.forward(&x)?, taps))
     }
 }

@@ -5,7 +5,9 @@
 
 pub mod bart;
 pub mod config;
+mod embedding;
 mod layers;
+pub mod t5;
 
 use super::{
     EngineError, ModelFiles,
@@ -18,6 +20,7 @@ use super::{
 };
 use candle_core::{Device, Tensor};
 use config::ModelConfig;
+use std::ops::Range;
 
 /// One decoder row of a step: a hypothesis and where its history lies.
 #[derive(Debug, Clone)]
@@ -31,7 +34,7 @@ pub struct Row<'a> {
     /// For each earlier position, the slot that was written; its length is the position.
     pub lineage: &'a [u32],
     /// What search wants to know of its scores.
-    pub wanted: Wanted,
+    pub wanted: &'a Wanted,
 }
 
 /// What one decoding step gives.
@@ -74,6 +77,9 @@ pub trait Seq2Seq: Send + Sync {
 
     /// Returns the attention that best aligns target with source in this model.
     fn alignment_tap(&self) -> Tap;
+
+    /// Returns true where the tapped attention aligns the token that a step reads, not the one it chooses.
+    fn aligns_as_input(&self) -> bool;
 }
 
 /// Loads the model that `config.json` describes.
@@ -84,6 +90,23 @@ pub fn load(
     arithmetic: Arithmetic,
 ) -> Result<Box<dyn Seq2Seq>, EngineError> {
     match ModelConfig::read(files)? {
-        ModelConfig::Marian(config) => Ok(Box::new(bart::EncoderDecoder::load(config, weights, device, arithmetic)?)),
+        ModelConfig::Bart(config) => Ok(Box::new(bart::EncoderDecoder::load(config, weights, device, arithmetic)?)),
+        ModelConfig::T5(config) => Ok(Box::new(t5::EncoderDecoder::load(config, weights, device, arithmetic)?)),
     }
+}
+
+/// Returns the attention that aligns best where none was trained to: all heads of a middle layer (Chen et al. 2020).
+fn untrained_tap(decoder_layers: usize) -> Tap {
+    Tap { layer: decoder_layers / 2, head: None }
+}
+
+/// Returns the rows of each source when they are laid end to end.
+fn ranges(sources: &[&[u32]]) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let range = |source: &&[u32]| {
+        let start = end;
+        end += source.len();
+        start..end
+    };
+    sources.iter().map(range).collect()
 }

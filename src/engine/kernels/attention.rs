@@ -6,6 +6,7 @@
 
 use super::{
     filled,
+    relative::RelativeBias,
     simd::{self, Cell, LANES},
     softmax::softmax_in_place,
 };
@@ -35,37 +36,49 @@ impl Heads {
 /// Returns encoder self-attention, (tokens, d), of fused projections `qkv`, (tokens, 3 d).
 ///
 /// Each range of `sequences` is one source; its rows attend to all of its rows.
-pub fn self_attention(qkv: &Tensor, sequences: &[Range<usize>], heads: Heads) -> Result<Tensor> {
+pub fn self_attention(
+    qkv: &Tensor,
+    sequences: &[Range<usize>],
+    heads: Heads,
+    bias: Option<&RelativeBias>,
+) -> Result<Tensor> {
     let (tokens, d) = (qkv.dim(0)?, heads.width());
     match qkv.device() {
         Device::Cpu => filled(qkv, (tokens, d), |qkv, out| {
             for sequence in sequences {
                 let rows = &qkv[sequence.start * 3 * d..sequence.end * 3 * d];
-                encoder_sequence(rows, heads, &mut out[sequence.start * d..sequence.end * d]);
+                encoder_sequence(rows, heads, bias, &mut out[sequence.start * d..sequence.end * d]);
             }
         }),
-        _ => plain_self_attention(qkv, sequences, heads),
+        _ => plain_self_attention(qkv, sequences, heads, bias),
     }
 }
 
-fn plain_self_attention(qkv: &Tensor, sequences: &[Range<usize>], heads: Heads) -> Result<Tensor> {
+fn plain_self_attention(
+    qkv: &Tensor,
+    sequences: &[Range<usize>],
+    heads: Heads,
+    bias: Option<&RelativeBias>,
+) -> Result<Tensor> {
     let d = heads.width();
     let mut parts = Vec::with_capacity(sequences.len());
     for sequence in sequences {
         let rows = qkv.narrow(0, sequence.start, sequence.len())?; // (length, 3 d)
         let (q, k, v) = (rows.narrow(1, 0, d)?, rows.narrow(1, d, d)?, rows.narrow(1, 2 * d, d)?);
-        parts.push(plain(&q, &k, &v, heads)?.0);
+        let bias = bias.map(|bias| bias.tensor(0, sequence.len(), sequence.len())).transpose()?;
+        parts.push(plain(&q, &k, &v, heads, bias.as_ref())?.0);
     }
     Tensor::cat(&parts, 0)
 }
 
 /// Returns attention in plain tensor operations, (n, d), with its weights, (heads, n, m).
 ///
-/// `q` is (n, d), `k` and `v` are (m, d); every query sees every key.
-pub fn plain(q: &Tensor, k: &Tensor, v: &Tensor, heads: Heads) -> Result<(Tensor, Tensor)> {
+/// `q` is (n, d), `k` and `v` are (m, d), `bias` is (heads, n, m); every query sees every key.
+pub fn plain(q: &Tensor, k: &Tensor, v: &Tensor, heads: Heads, bias: Option<&Tensor>) -> Result<(Tensor, Tensor)> {
     let split = |x: &Tensor| x.reshape((x.dim(0)?, heads.count, heads.dim))?.transpose(0, 1)?.contiguous();
     let (q, k, v) = (split(&q.contiguous()?)?, split(&k.contiguous()?)?, split(&v.contiguous()?)?);
     let scores = (q.matmul(&k.transpose(1, 2)?.contiguous()?)? * f64::from(heads.scale()))?; // (heads, n, m)
+    let scores = bias.map_or(Ok(scores.clone()), |bias| scores + bias)?;
     let exponents = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?)?.exp()?;
     let weights = exponents.broadcast_div(&exponents.sum_keepdim(D::Minus1)?)?;
     let mixed = weights.matmul(&v)?.transpose(0, 1)?.contiguous()?;
@@ -122,11 +135,13 @@ impl<T: Cell> Memory<T> {
     }
 }
 
-/// Computes one query's attention over a memory into `out`; both are (d). `tap` is given the weights of each head, in order.
+/// Computes one query's attention over a memory into `out`; both are (d). `bias` comes with the query's position, `tap` is
+/// given the weights of each head, in order.
 #[inline(always)]
 pub fn attend<T: Cell>(
     query: &[f32],
     memory: &Memory<T>,
+    bias: Option<(&RelativeBias, usize)>,
     weights: &mut Vec<f32>,
     out: &mut [f32],
     mut tap: impl FnMut(usize, &[f32]),
@@ -142,6 +157,9 @@ pub fn attend<T: Cell>(
             *scores = score(&query[part.clone()], &keys[strip * LANES..], padded, scale);
         }
         weights.truncate(memory.len);
+        if let Some((bias, position)) = bias {
+            bias.add(head, position, weights);
+        }
         softmax_in_place(weights);
         tap(head, weights);
         mix(weights, |t| &values[t * heads.dim..(t + 1) * heads.dim], &mut out[part]);
@@ -199,14 +217,15 @@ fn mix<'a, T: Cell + 'a>(weights: &[f32], value_at: impl Fn(usize) -> &'a [T], o
     }
 }
 
-/// Computes one query's attention over positions that lie apart; `at(t)` is the key of position `t` with its value
-/// right behind it.
+/// Computes the attention of the query at position `len - 1` over positions that lie apart; `at(t)` is the key of position
+/// `t` with its value right behind it.
 #[inline(always)]
 pub fn attend_scattered<'a, T: Cell + 'a>(
     query: &[f32],
     len: usize,
     at: impl Fn(usize) -> &'a [T],
     heads: Heads,
+    bias: Option<&RelativeBias>,
     weights: &mut Vec<f32>,
     out: &mut [f32],
 ) {
@@ -218,35 +237,47 @@ pub fn attend_scattered<'a, T: Cell + 'a>(
         for (t, weight) in weights.iter_mut().enumerate() {
             *weight = simd::dot(&query[part.clone()], &at(t)[part.clone()]) * scale;
         }
+        if let Some(bias) = bias {
+            bias.add(head, len - 1, weights);
+        }
         softmax_in_place(weights);
         mix(weights, |t| &at(t)[d + part.start..d + part.end], &mut out[part.clone()]);
     }
 }
 
 #[inline(always)]
-fn encoder_sequence_body(qkv: &[f32], heads: Heads, out: &mut [f32]) {
+fn encoder_sequence_body(qkv: &[f32], heads: Heads, bias: Option<&RelativeBias>, out: &mut [f32]) {
     let d = heads.width();
     let memory = Memory::<f32>::new(qkv.len() / (3 * d), heads, |t| &qkv[t * 3 * d + d..(t + 1) * 3 * d]);
     let mut weights = Vec::with_capacity(memory.padded());
-    for (row, out) in qkv.chunks_exact(3 * d).zip(out.chunks_exact_mut(d)) {
-        attend(&row[..d], &memory, &mut weights, out, |_, _| {});
+    for (position, (row, out)) in qkv.chunks_exact(3 * d).zip(out.chunks_exact_mut(d)).enumerate() {
+        attend(&row[..d], &memory, bias.map(|bias| (bias, position)), &mut weights, out, |_, _| {});
     }
 }
 
-simd::dispatch! { fn encoder_sequence(qkv: &[f32], heads: Heads, out: &mut [f32]) = encoder_sequence_body; }
+simd::dispatch! {
+    fn encoder_sequence(qkv: &[f32], heads: Heads, bias: Option<&RelativeBias>, out: &mut [f32]) =
+        encoder_sequence_body;
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kernels::relative::Buckets;
 
     #[test]
     fn the_fused_form_agrees_with_plain_tensors_sequence_by_sequence() {
         let heads = Heads { count: 2, dim: 20 };
         let qkv = Tensor::randn(0f32, 1f32, (11, 120), &Device::Cpu).unwrap();
         let sequences = [0..1, 1..6, 6..11];
-        let got = self_attention(&qkv, &sequences, heads).unwrap();
-        let want = plain_self_attention(&qkv, &sequences, heads).unwrap();
-        let gap = (got - want).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
-        assert!(gap < 1e-5);
+        let learned = Tensor::randn(0f32, 1f32, (8, 2), &Device::Cpu).unwrap();
+        let buckets = Buckets { count: 8, max_distance: 3, bidirectional: true };
+        let bias = RelativeBias::new(&learned, buckets, &Device::Cpu).unwrap();
+        for bias in [None, Some(&bias)] {
+            let got = self_attention(&qkv, &sequences, heads, bias).unwrap();
+            let want = plain_self_attention(&qkv, &sequences, heads, bias).unwrap();
+            let gap = (got - want).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+            assert!(gap < 1e-5);
+        }
     }
 }

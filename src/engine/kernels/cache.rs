@@ -7,6 +7,7 @@
 use super::{
     attention::{Heads, Memory, attend, attend_scattered, plain},
     filled,
+    relative::RelativeBias,
     simd::{self, Cell},
     with_values,
 };
@@ -89,18 +90,25 @@ impl SelfCache {
     }
 
     /// Writes the new keys and values of `qkv`, (rows, 3 d), and returns causal self-attention, (rows, d).
-    pub fn attend(&mut self, qkv: &Tensor, rows: &[RowAddress<'_>]) -> Result<Tensor> {
+    pub fn attend(&mut self, qkv: &Tensor, rows: &[RowAddress<'_>], bias: Option<&RelativeBias>) -> Result<Tensor> {
         let (heads, shape) = (self.heads, (rows.len(), self.heads.width()));
         match &mut self.form {
-            Form::F32(slots) => filled(qkv, shape, |qkv, out| decoder_rows_f32(qkv, rows, heads, slots, out)),
-            Form::Bf16(slots) => filled(qkv, shape, |qkv, out| decoder_rows_bf16(qkv, rows, heads, slots, out)),
-            Form::Device { slots, positions } => plain_decoder_rows(qkv, rows, *slots, heads, positions),
+            Form::F32(slots) => filled(qkv, shape, |qkv, out| decoder_rows_f32(qkv, rows, heads, bias, slots, out)),
+            Form::Bf16(slots) => filled(qkv, shape, |qkv, out| decoder_rows_bf16(qkv, rows, heads, bias, slots, out)),
+            Form::Device { slots, positions } => plain_decoder_rows(qkv, rows, *slots, heads, bias, positions),
         }
     }
 }
 
 #[inline(always)]
-fn decoder_rows<T: Cell>(qkv: &[f32], rows: &[RowAddress<'_>], heads: Heads, slots: &mut [Slot<T>], out: &mut [f32]) {
+fn decoder_rows<T: Cell>(
+    qkv: &[f32],
+    rows: &[RowAddress<'_>],
+    heads: Heads,
+    bias: Option<&RelativeBias>,
+    slots: &mut [Slot<T>],
+    out: &mut [f32],
+) {
     let d = heads.width();
     for (row, qkv) in rows.iter().zip(qkv.chunks_exact(3 * d)) {
         slots[row.slot].write(row.lineage.len(), &qkv[d..]);
@@ -111,18 +119,28 @@ fn decoder_rows<T: Cell>(qkv: &[f32], rows: &[RowAddress<'_>], heads: Heads, slo
             let slot = row.lineage.get(t).map_or(row.slot, |slot| *slot as usize);
             &slots[slot].cells[t * (2 * d + GAP)..][..2 * d]
         };
-        attend_scattered(&qkv[..d], row.lineage.len() + 1, at, heads, &mut weights, out);
+        attend_scattered(&qkv[..d], row.lineage.len() + 1, at, heads, bias, &mut weights, out);
     }
 }
 
 simd::dispatch! {
     fn decoder_rows_f32(
-        qkv: &[f32], rows: &[RowAddress<'_>], heads: Heads, slots: &mut [Slot<f32>], out: &mut [f32],
+        qkv: &[f32],
+        rows: &[RowAddress<'_>],
+        heads: Heads,
+        bias: Option<&RelativeBias>,
+        slots: &mut [Slot<f32>],
+        out: &mut [f32],
     ) = decoder_rows;
 }
 simd::dispatch! {
     fn decoder_rows_bf16(
-        qkv: &[f32], rows: &[RowAddress<'_>], heads: Heads, slots: &mut [Slot<bf16>], out: &mut [f32],
+        qkv: &[f32],
+        rows: &[RowAddress<'_>],
+        heads: Heads,
+        bias: Option<&RelativeBias>,
+        slots: &mut [Slot<bf16>],
+        out: &mut [f32],
     ) = decoder_rows;
 }
 
@@ -131,6 +149,7 @@ fn plain_decoder_rows(
     rows: &[RowAddress<'_>],
     slots: usize,
     heads: Heads,
+    bias: Option<&RelativeBias>,
     steps: &mut Vec<Tensor>,
 ) -> Result<Tensor> {
     let d = heads.width();
@@ -148,7 +167,9 @@ fn plain_decoder_rows(
         let parts = history.map(|(t, slot)| steps[t].narrow(0, slot, 1)).collect::<Result<Vec<_>>>()?;
         let memory = Tensor::cat(&parts, 0)?; // (position + 1, 2 d)
         let query = qkv.narrow(0, index, 1)?.narrow(1, 0, d)?;
-        out.push(plain(&query, &memory.narrow(1, 0, d)?, &memory.narrow(1, d, d)?, heads)?.0);
+        let position = row.lineage.len();
+        let bias = bias.map(|bias| bias.tensor(position, 1, position + 1)).transpose()?;
+        out.push(plain(&query, &memory.narrow(1, 0, d)?, &memory.narrow(1, d, d)?, heads, bias.as_ref())?.0);
     }
     Tensor::cat(&out, 0)
 }
@@ -246,7 +267,7 @@ type Kept<'a> = Option<(&'a mut Vec<f32>, Option<usize>)>;
 #[inline(always)]
 fn cross_row<T: Cell>(query: &[f32], memory: &Memory<T>, mut kept: Kept<'_>, out: &mut [f32]) {
     let heads = query.len() / memory.head_dim();
-    attend(query, memory, &mut Vec::with_capacity(memory.positions() + simd::LANES), out, |head, weights| {
+    attend(query, memory, None, &mut Vec::with_capacity(memory.positions() + simd::LANES), out, |head, weights| {
         match &mut kept {
             Some((kept, Some(wanted))) if *wanted == head => **kept = weights.to_vec(),
             Some((kept, None)) => {
@@ -280,7 +301,7 @@ fn plain_cross_attention(
         };
         let source = projections.narrow(0, rows.start, rows.len())?;
         let (k, v) = (source.narrow(1, layer * 2 * d, d)?, source.narrow(1, (layer * 2 + 1) * d, d)?);
-        let (mixed, weights) = plain(&queries.narrow(0, row, 1)?, &k, &v, heads)?; // weights: (heads, 1, length)
+        let (mixed, weights) = plain(&queries.narrow(0, row, 1)?, &k, &v, heads, None)?; // weights: (heads, 1, length)
         if let Some(head) = tap {
             let weights = weights.squeeze(1)?;
             let row = match head {
@@ -297,6 +318,7 @@ fn plain_cross_attention(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kernels::relative::Buckets;
 
     const HEADS: Heads = Heads { count: 2, dim: 5 };
 
@@ -311,6 +333,14 @@ mod tests {
 
     #[test]
     fn rows_follow_their_lineage_across_growth_as_plain_tensors_do() {
+        let buckets = Buckets { count: 4, max_distance: 3, bidirectional: false };
+        let bias = RelativeBias::new(&random((4, 2)), buckets, &Device::Cpu).unwrap();
+        for bias in [None, Some(&bias)] {
+            follow_lineages(bias);
+        }
+    }
+
+    fn follow_lineages(bias: Option<&RelativeBias>) {
         let mut cache = SelfCache::new(3, 0, HEADS, &Device::Cpu, Precision::F32);
         let mut steps = Vec::new();
         // Beams swap slots at each step; each lineage is the parent's plus the slot the parent wrote.
@@ -319,8 +349,8 @@ mod tests {
         for step in lineages {
             let qkv = random((3, 30));
             let rows: Vec<_> = step.iter().enumerate().map(|(slot, lineage)| RowAddress { slot, lineage }).collect();
-            let got = cache.attend(&qkv, &rows).unwrap();
-            assert_close(&got, &plain_decoder_rows(&qkv, &rows, 3, HEADS, &mut steps).unwrap());
+            let got = cache.attend(&qkv, &rows, bias).unwrap();
+            assert_close(&got, &plain_decoder_rows(&qkv, &rows, 3, HEADS, bias, &mut steps).unwrap());
         }
     }
 

@@ -14,6 +14,8 @@ pub mod norm;
 mod panels;
 mod preview;
 pub mod projection;
+pub mod relative;
+pub mod rms_norm;
 mod simd;
 pub mod softmax;
 

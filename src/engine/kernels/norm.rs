@@ -1,6 +1,6 @@
-//! Layer normalization fused with the residual sum before it.
+//! Layer normalization, alone or fused with the residual sum before it.
 //!
-//! Separate because every sub-layer of the model ends in it. The invariant: the CPU form equals
+//! Separate because every sub-layer of the model begins or ends in it. The invariant: the CPU form equals
 //! `layer_norm(x + residual)` within rounding.
 
 use super::{simd, with_values};
@@ -23,19 +23,28 @@ impl LayerNorm {
     /// Returns the normalization of `x + residual`, both (rows, d).
     pub fn add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
         match x.device() {
-            Device::Cpu => self.add_fused(x, residual),
+            Device::Cpu => self.fused(x, Some(residual)),
             _ => self.plain(&(x + residual)?),
         }
     }
 
-    fn add_fused(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
+    /// Returns the normalization of `x`, (rows, d).
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        match x.device() {
+            Device::Cpu => self.fused(x, None),
+            _ => self.plain(x),
+        }
+    }
+
+    fn fused(&self, x: &Tensor, residual: Option<&Tensor>) -> Result<Tensor> {
         let d = x.dim(D::Minus1)?;
-        let mut out = vec![0f32; x.elem_count()];
+        let mut out = with_values(x, <[f32]>::to_vec)?;
+        if let Some(residual) = residual {
+            with_values(residual, |residual| add(&mut out, residual))?;
+        }
         with_values(&self.weight, |weight| {
-            with_values(&self.bias, |bias| {
-                with_values(x, |x| with_values(residual, |r| rows(x, r, weight, bias, self.epsilon, d, &mut out)))
-            })
-        })????;
+            with_values(&self.bias, |bias| rows(&mut out, weight, bias, self.epsilon, d))
+        })??;
         Tensor::from_vec(out, x.shape(), &Device::Cpu)
     }
 
@@ -48,24 +57,26 @@ impl LayerNorm {
 }
 
 #[inline(always)]
-fn rows_body(x: &[f32], residual: &[f32], weight: &[f32], bias: &[f32], epsilon: f32, d: usize, out: &mut [f32]) {
-    for ((x, residual), out) in x.chunks_exact(d).zip(residual.chunks_exact(d)).zip(out.chunks_exact_mut(d)) {
-        for ((out, x), r) in out.iter_mut().zip(x).zip(residual) {
-            *out = x + r;
-        }
-        let mean = simd::reduce(out, |value| value) / d as f32;
-        let variance = simd::reduce(out, |value| (value - mean) * (value - mean)) / d as f32;
+fn add_body(out: &mut [f32], residual: &[f32]) {
+    for (out, r) in out.iter_mut().zip(residual) {
+        *out += r;
+    }
+}
+
+#[inline(always)]
+fn rows_body(rows: &mut [f32], weight: &[f32], bias: &[f32], epsilon: f32, d: usize) {
+    for row in rows.chunks_exact_mut(d) {
+        let mean = simd::reduce(row, |value| value) / d as f32;
+        let variance = simd::reduce(row, |value| (value - mean) * (value - mean)) / d as f32;
         let scale = 1.0 / (variance + epsilon).sqrt();
-        for ((out, weight), bias) in out.iter_mut().zip(weight).zip(bias) {
-            *out = (*out - mean) * scale * weight + bias;
+        for ((value, weight), bias) in row.iter_mut().zip(weight).zip(bias) {
+            *value = (*value - mean) * scale * weight + bias;
         }
     }
 }
 
-simd::dispatch! {
-    fn rows(x: &[f32], residual: &[f32], weight: &[f32], bias: &[f32], epsilon: f32, d: usize, out: &mut [f32]) =
-        rows_body;
-}
+simd::dispatch! { fn add(out: &mut [f32], residual: &[f32]) = add_body; }
+simd::dispatch! { fn rows(rows: &mut [f32], weight: &[f32], bias: &[f32], epsilon: f32, d: usize) = rows_body; }
 
 #[cfg(test)]
 mod tests {
@@ -76,8 +87,11 @@ mod tests {
         let tensor = |shape: &[usize]| Tensor::randn(0f32, 2f32, shape, &Device::Cpu).unwrap();
         let norm = LayerNorm::new(tensor(&[37]), tensor(&[37]), 1e-5);
         let (x, residual) = (tensor(&[5, 37]), tensor(&[5, 37]));
-        let plain = norm.plain(&(&x + &residual).unwrap()).unwrap();
-        let gap = (norm.add(&x, &residual).unwrap() - plain).unwrap().abs().unwrap().max_all().unwrap();
-        assert!(gap.to_scalar::<f32>().unwrap() < 1e-5);
+        let sum = (&x + &residual).unwrap();
+        let plain = norm.plain(&sum).unwrap();
+        for fused in [norm.add(&x, &residual).unwrap(), norm.forward(&sum).unwrap()] {
+            let gap = (fused - &plain).unwrap().abs().unwrap().max_all().unwrap();
+            assert!(gap.to_scalar::<f32>().unwrap() < 1e-5);
+        }
     }
 }

@@ -132,7 +132,7 @@ impl Projection {
     }
 
     /// Returns the scores that each row of `hidden`, (rows, d), wants.
-    pub fn scores(&self, hidden: &Tensor, wanted: &[Wanted]) -> Result<Vec<Scores>> {
+    pub fn scores(&self, hidden: &Tensor, wanted: &[&Wanted]) -> Result<Vec<Scores>> {
         match &self.0 {
             Form::F32(packed) => with_values(hidden, |hidden| {
                 scores(hidden, wanted, |x| packed.multiply(x), |x, counts| reduce(packed, x, counts))
@@ -162,23 +162,23 @@ impl Projection {
 /// Gives the rows that want every score to `all` and the others to `best`, and returns the scores in the order of the rows.
 fn scores(
     hidden: &[f32],
-    wanted: &[Wanted],
+    wanted: &[&Wanted],
     all: impl Fn(&[f32]) -> Vec<f32>,
     best: impl Fn(&[f32], &[&Best]) -> Vec<Scores>,
 ) -> Vec<Scores> {
     let d = hidden.len() / wanted.len().max(1);
-    let counts: Vec<&Best> = wanted.iter().filter_map(Wanted::best).collect();
+    let counts: Vec<&Best> = wanted.iter().filter_map(|wanted| wanted.best()).collect();
     if counts.len() == wanted.len() {
         return best(hidden, &counts);
     }
     let gather = |every: bool| -> Vec<f32> {
-        let rows = hidden.chunks_exact(d).zip(wanted).filter(|(_, wanted)| (**wanted == Wanted::All) == every);
+        let rows = hidden.chunks_exact(d).zip(wanted).filter(|(_, wanted)| (***wanted == Wanted::All) == every);
         rows.flat_map(|(row, _)| row.iter().copied()).collect()
     };
     let whole = all(&gather(true));
     let mut whole = whole.chunks_exact(whole.len() / (wanted.len() - counts.len()));
     let mut reduced = best(&gather(false), &counts).into_iter();
-    let take = |wanted: &Wanted| match wanted {
+    let take = |wanted: &&Wanted| match wanted {
         Wanted::All => whole.next().map(|row| Scores::All(row.to_vec())),
         Wanted::Best(_) => reduced.next(),
     };
@@ -287,8 +287,9 @@ mod tests {
             let projection = Projection::new(&weight, None, &Device::Cpu, arithmetic).unwrap();
             let best = |count| Wanted::Best(Best { count, named: vec![4_999, 7] });
             let wanted = [Wanted::All, best(3), best(8), Wanted::All, best(1)];
-            let whole = projection.scores(&hidden, &[const { Wanted::All }; 5]).unwrap();
-            for ((got, wanted), whole) in projection.scores(&hidden, &wanted).unwrap().iter().zip(&wanted).zip(&whole) {
+            let whole = projection.scores(&hidden, &[&Wanted::All; 5]).unwrap();
+            let asked: Vec<_> = wanted.iter().collect();
+            for ((got, wanted), whole) in projection.scores(&hidden, &asked).unwrap().iter().zip(&wanted).zip(&whole) {
                 let Scores::All(row) = whole else { panic!("all scores were wanted") };
                 match (got, wanted) {
                     (Scores::All(got), Wanted::All) => assert_eq!(got, row),
@@ -310,11 +311,11 @@ mod tests {
     fn a_row_gives_the_same_bits_alone_and_in_company() {
         let (weight, hidden) = (random((700, 16)), random((9, 16)));
         let projection = Projection::new(&weight, None, &Device::Cpu, Arithmetic::default()).unwrap();
-        let best = || Wanted::Best(Best { count: 4, named: Vec::new() });
-        let together = projection.scores(&hidden, &vec![best(); 9]).unwrap();
+        let best = Wanted::Best(Best { count: 4, named: Vec::new() });
+        let together = projection.scores(&hidden, &[&best; 9]).unwrap();
         for (row, want) in together.iter().enumerate() {
             let alone = hidden.narrow(0, row, 1).unwrap();
-            assert_eq!(projection.scores(&alone, &[best()]).unwrap()[0], *want);
+            assert_eq!(projection.scores(&alone, &[&best]).unwrap()[0], *want);
         }
     }
 
