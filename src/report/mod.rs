@@ -64,10 +64,17 @@ impl SentenceTranslation {
 
     /// Returns the score as a number from 0 to 1, the geometric mean of the token probabilities; `None` where no model
     /// made the translation.
+    ///
+    /// It is made of the score as the JSON holds it, so that a format written from the JSON later has the same bytes.
     fn confidence(&self) -> Option<f64> {
         let made = !self.is_from_memory() && !self.text.trim().is_empty();
-        made.then(|| f64::from(self.score).exp().clamp(0.0, 1.0))
+        made.then(|| rounded(self.score).exp().clamp(0.0, 1.0))
     }
+}
+
+/// Returns the number to four decimals: what lies beyond depends on the machine, not on the translation.
+fn rounded(number: f32) -> f64 {
+    (f64::from(number) * 1e4).round() / 1e4
 }
 
 /// How the Markdown sets Arabic and English.

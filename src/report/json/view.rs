@@ -6,7 +6,7 @@
 use super::SCHEMA_VERSION;
 use crate::{
     article::{Metadata, Sentence, Span},
-    report::{Aids, Document, FlagCounts, ModelRecord, SentenceTranslation},
+    report::{Aids, Document, FlagCounts, ModelRecord, SentenceTranslation, rounded},
     review::{Flag, Method, Note, SummarySentence},
 };
 use serde::Serialize;
@@ -230,9 +230,4 @@ fn flags<'a>(flags: &'a [Flag]) -> Vec<FlagView<'a>> {
 
 fn range(span: &Span) -> Range {
     [span.start, span.end]
-}
-
-/// Returns the number to four decimals: what lies beyond depends on the machine, not on the translation.
-fn rounded(number: f32) -> f64 {
-    (f64::from(number) * 1e4).round() / 1e4
 }
