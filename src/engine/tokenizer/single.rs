@@ -7,7 +7,7 @@ use super::{
     languages,
     pieces::Pieces,
     segment::Segmenter,
-    sentencepiece::SpmFile,
+    sentencepiece::{Kind, SpmFile},
     special::{self, Specials, TokenizerConfig, Vocabulary},
     surface::Surfaces,
 };
@@ -36,13 +36,20 @@ pub(super) fn load(files: &ModelFiles, name: &'static str) -> Result<Pieces, Eng
     let model: Model = special::read(files, config::FILE)?;
     let spm = SpmFile::parse(&files.read(name)?, name)?;
     let clean_up = config.clean_up();
-    let vocabulary = match model.model_type.as_str() {
+    let mut vocabulary = match model.model_type.as_str() {
+        "m2m_100" if files.has("vocab.json") => special::read(files, "vocab.json")?,
+        "m2m_100" | "mbart" => fairseq(&spm),
         "pegasus" => pegasus(&spm, config.offset()),
-        "mbart" => fairseq(&spm, &languages_of(&config, &model)?),
-        "m2m_100" if files.has("vocab.json") => m2m100(special::read(files, "vocab.json")?, &config),
-        "m2m_100" => fairseq(&spm, &languages_of(&config, &model)?),
-        _ => t5(&spm, config.extra_ids()),
+        _ => numbered(&spm).collect(),
     };
+    let marks = match model.model_type.as_str() {
+        "m2m_100" if files.has("vocab.json") => m2m100_marks(&vocabulary, &config),
+        "m2m_100" | "mbart" => fairseq_marks(&spm, languages_of(&config, &model)?),
+        "pegasus" => pegasus_marks(config.offset()),
+        _ => t5_marks(&spm, &vocabulary, config.extra_ids()),
+    };
+    let config = config.with_special(marks.iter().map(|(mark, _)| mark.clone()));
+    vocabulary.extend(marks);
     let specials = Specials::new(config, &vocabulary, name)?;
     let surfaces = Surfaces::new(&vocabulary, &spm, &specials, name)?;
     let segmenter = Segmenter::new(&spm, name)?;
@@ -53,41 +60,46 @@ fn numbered(spm: &SpmFile) -> impl Iterator<Item = (String, u32)> {
     spm.pieces.iter().map(|piece| piece.text.clone()).zip(0..)
 }
 
-/// Pieces by their number, then the sentinels, the highest first.
-fn t5(spm: &SpmFile, sentinels: u32) -> Vocabulary {
-    let mut vocabulary: Vocabulary = numbered(spm).collect();
-    let end = spm.pieces.len() as u32 + sentinels;
-    for sentinel in 0..sentinels {
-        vocabulary.entry(format!("<extra_id_{sentinel}>")).or_insert(end - 1 - sentinel);
-    }
-    vocabulary
+/// Special tokens with their ids.
+type Marks = Vec<(String, u32)>;
+
+/// The sentinels follow the pieces, the highest first; pieces that the trainer was given, as MADLAD's `<2fr>`, are marks.
+fn t5_marks(spm: &SpmFile, pieces: &Vocabulary, sentinels: u32) -> Marks {
+    let end = pieces.len() as u32 + sentinels;
+    let sentinel = |number: u32| (format!("<extra_id_{number}>"), end - 1 - number);
+    let given = spm.pieces.iter().zip(0..).filter(|(piece, _)| piece.kind == Kind::UserDefined);
+    let given = given.map(|(piece, number)| (piece.text.clone(), number));
+    (0..sentinels).map(sentinel).filter(|(token, _)| !pieces.contains_key(token)).chain(given).collect()
 }
 
-/// Padding and end first, then masks and names kept for pretraining, then the pieces `offset` behind their number.
+/// Pieces lie `offset` behind their number.
 fn pegasus(spm: &SpmFile, offset: u32) -> Vocabulary {
-    let mut vocabulary: Vocabulary = numbered(spm).map(|(piece, number)| (piece, number + offset)).collect();
-    vocabulary.extend((2..offset).map(|number| (format!("<unk_{number}>"), number + 2)));
-    vocabulary.extend((0..).zip(["<pad>", "</s>", "<mask_1>", "<mask_2>"]).map(|(id, token)| (token.to_owned(), id)));
-    vocabulary
+    numbered(spm).map(|(piece, number)| (piece, number + offset)).collect()
 }
 
-/// Marks in the order of fairseq's dictionaries, pieces one behind their number, then the languages and the mask.
-fn fairseq(spm: &SpmFile, languages: &[String]) -> Vocabulary {
-    let mut vocabulary: Vocabulary = numbered(spm).skip(3).map(|(piece, number)| (piece, number + 1)).collect();
-    let marks = ["<s>", "<pad>", "</s>", "<unk>"];
-    vocabulary.extend((0..).zip(marks).map(|(id, token)| (token.to_owned(), id)));
-    let behind = spm.pieces.len() as u32 + 1..;
-    let mask = "<mask>".to_owned();
-    vocabulary.extend(languages.iter().chain([&mask]).cloned().zip(behind));
-    vocabulary
+/// Padding and end, masks, and names kept for pretraining lie before them.
+fn pegasus_marks(offset: u32) -> Marks {
+    let first = ["<pad>", "</s>", "<mask_1>", "<mask_2>"].map(str::to_owned);
+    let kept = (2..offset).map(|number| format!("<unk_{number}>"));
+    first.into_iter().chain(kept).zip(0..).collect()
 }
 
-/// The ids of `vocab.json`, then the languages.
-fn m2m100(mut vocabulary: Vocabulary, config: &TokenizerConfig) -> Vocabulary {
-    let behind = vocabulary.len() as u32..;
-    let languages = languages::m2m100(config.language_codes());
-    vocabulary.extend(languages.map(|language| format!("__{language}__")).zip(behind));
-    vocabulary
+/// Pieces lie one behind their number, but for SentencePiece's own three marks.
+fn fairseq(spm: &SpmFile) -> Vocabulary {
+    numbered(spm).skip(3).map(|(piece, number)| (piece, number + 1)).collect()
+}
+
+/// Marks in the order of fairseq's dictionaries stand before the pieces, the languages and the mask behind them.
+fn fairseq_marks(spm: &SpmFile, languages: Vec<String>) -> Marks {
+    let first = ["<s>", "<pad>", "</s>", "<unk>"].map(str::to_owned).into_iter().zip(0..);
+    let last = languages.into_iter().chain(["<mask>".to_owned()]).zip(spm.pieces.len() as u32 + 1..);
+    first.chain(last).collect()
+}
+
+/// The languages follow the ids of `vocab.json`.
+fn m2m100_marks(vocabulary: &Vocabulary, config: &TokenizerConfig) -> Marks {
+    let languages = languages::m2m100(config.language_codes()).map(|language| format!("__{language}__"));
+    languages.zip(vocabulary.len() as u32..).collect()
 }
 
 /// Returns the languages of a model in the order of their ids, as its files list them or as mBART's versions have them.

@@ -102,6 +102,12 @@ impl TokenizerConfig {
         self.eos_token.clone().map_or("</s>".to_owned(), Token::text)
     }
 
+    /// Adds tokens that are special whether the files list them or not.
+    pub fn with_special(mut self, tokens: impl IntoIterator<Item = String>) -> Self {
+        self.additional_special_tokens.get_or_insert_default().extend(tokens.into_iter().map(Token::Bare));
+        self
+    }
+
     /// Returns the special tokens that the files list beside those with a role, in their order.
     pub fn additional(&self) -> Vec<String> {
         self.additional_special_tokens.iter().flatten().cloned().map(Token::text).collect()
