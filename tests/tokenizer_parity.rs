@@ -157,3 +157,31 @@ fn fuzzed_strings_agree_where_they_are_given() {
     };
     assert_cases(folder.into(), cases.into());
 }
+
+#[derive(Deserialize)]
+struct Framed {
+    text: String,
+    ids: Vec<u32>,
+    forced: Option<u32>,
+    decoded: String,
+}
+
+/// Made by `tests/oracle/languages.py` for Arabic to French.
+#[test]
+fn tokenizers_without_a_tokenizer_json_give_the_ids_and_languages_of_transformers() {
+    for name in ["t5", "madlad", "pegasus", "mbart50", "m2m100", "bart"] {
+        let mut tokenizer = load(goldens(name));
+        let direction = tokenizer.translate("ar", "fr").unwrap();
+        let cases = fs::read_to_string(goldens(name).join("cases.jsonl")).unwrap();
+        assert!(cases.lines().count() > 15, "{name}");
+        for line in cases.lines() {
+            let Framed { text, ids, forced, decoded } = serde_json::from_str(line).unwrap();
+            let encoding = tokenizer.encode(&text).unwrap();
+            assert_eq!(encoding.ids, ids, "{name}: {text:?}");
+            assert_eq!(encoding.spans.len(), ids.len());
+            assert!(encoding.spans.iter().all(|span| text.get(span.clone()).is_some()));
+            assert_eq!(direction.forced_bos, forced, "{name}");
+            assert_eq!(tokenizer.decode(&ids).text, decoded.trim(), "{name}: {text:?}");
+        }
+    }
+}

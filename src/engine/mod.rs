@@ -30,7 +30,7 @@ use decode::Hypothesis;
 use generation::GenerationConfig;
 use precision::{Arithmetic, Precision, PrecisionChoice};
 use std::{collections::BTreeMap, ops::Range, sync::atomic::AtomicBool};
-use tokenizer::{Encoding, Tokenizer};
+use tokenizer::{Direction, Encoding, Tokenizer};
 
 /// Source tokens times beams a CPU worker keeps in flight where nothing else is asked for: beyond it the weights are
 /// read often enough, and memory grows.
@@ -94,6 +94,8 @@ pub struct Engine {
     precision: Precision,
     threads: usize,
     files: BTreeMap<String, String>,
+    /// What to put before a text, by the name of the task.
+    prompts: BTreeMap<String, String>,
 }
 
 impl Engine {
@@ -105,8 +107,30 @@ impl Engine {
         let generation = GenerationConfig::read(files)?;
         let weights = weights::Weights::open(files)?;
         let model = arch::load(files, &weights, &device, Arithmetic { precision, exact: options.exact })?;
+        let (prompts, threads) = (arch::config::prompts(files)?, options.threads.max(1));
         let files = hashes(files, weights.files())?;
-        Ok(Engine { model, tokenizer, generation, device, precision, threads: options.threads.max(1), files })
+        Ok(Engine { model, tokenizer, generation, device, precision, threads, files, prompts })
+    }
+
+    /// Sets the languages, as ISO 639-1 codes: a multilingual model is told them with every text.
+    ///
+    /// A model that names tasks in words (`translation_en_to_fr` of T5's `config.json`) gets those of the pair. An error
+    /// says which language a model with language tokens lacks.
+    pub fn translating(mut self, source: &str, target: &str) -> Result<Engine, EngineError> {
+        let Direction { forced_bos, decoder_start } = self.tokenizer.translate(source, target)?;
+        self.generation.forced_bos = forced_bos.or(self.generation.forced_bos);
+        self.generation.decoder_start = decoder_start.unwrap_or(self.generation.decoder_start);
+        if let Some(prompt) = self.prompts.get(&format!("translation_{source}_to_{target}")) {
+            self.tokenizer.prompt(prompt);
+        }
+        Ok(self)
+    }
+
+    /// Returns what a user should know of how the model is run, in whole sentences.
+    pub fn notes(&self) -> Vec<String> {
+        let sampling = "the model's generation_config.json asks for sampling; it is searched instead, so that the same \
+                        text gives the same output";
+        self.generation.asks_to_sample.then(|| sampling.to_owned()).into_iter().collect()
     }
 
     /// Returns the count of tokens of a text, `</s>` included.
@@ -143,7 +167,7 @@ impl Engine {
     pub fn score(&self, pairs: &[(String, String)], sink: Sink<'_>) -> Result<(), EngineError> {
         let (mut places, mut encodings, mut jobs) = (Vec::new(), Vec::new(), Vec::new());
         for (place, (source, target)) in pairs.iter().enumerate() {
-            let (source, output) = (self.tokenizer.encode(source)?, self.tokenizer.encode_target(target)?);
+            let (source, output) = (self.tokenizer.encode(source)?, self.given_output(target)?);
             let length = output.ids.len() + 1;
             if source.ids.len() > self.model.max_source_tokens() || length > self.model.max_target_tokens() {
                 continue;
@@ -162,12 +186,22 @@ impl Engine {
                 score: output.score,
                 source_spans: source.spans.clone(),
                 target_spans: target.spans.clone(),
-                attention: output.attention,
+                attention: self.attention_by_choice(output.attention),
             };
             (sink.finished)(places[index], scored);
         };
         let schedule = self.schedule(&DecodeOptions::default());
         batch::run(self.model.as_ref(), &jobs, schedule, batch::Sink { finished: &finished, cancelled: sink.cancelled })
+    }
+
+    /// Returns a translation as the model would have to give it, from the token after the start token on.
+    fn given_output(&self, text: &str) -> Result<Encoding, EngineError> {
+        let mut output = self.tokenizer.encode_target(text)?;
+        if let Some(first) = self.generation.forced_bos {
+            output.ids.insert(0, first);
+            output.spans.insert(0, 0..0);
+        }
+        Ok(output)
     }
 
     fn translated(&self, source: &Encoding, hypothesis: Hypothesis) -> Translated {
@@ -177,8 +211,18 @@ impl Engine {
             score: hypothesis.score,
             source_spans: source.spans.clone(),
             target_spans: decoding.spans,
-            attention: hypothesis.attention,
+            attention: self.attention_by_choice(hypothesis.attention),
         }
+    }
+
+    /// Returns the attention of each token, of the step that chose it or of the step that read it, as the model aligns.
+    fn attention_by_choice(&self, mut attention: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
+        if self.model.aligns_as_input() && attention.len() > 1 {
+            // A token is read one step after it was chosen; the last is read by none and keeps its own.
+            attention.remove(0);
+            attention.extend(attention.last().cloned());
+        }
+        attention
     }
 
     fn schedule(&self, decode: &DecodeOptions) -> Schedule {
@@ -218,7 +262,7 @@ impl Engine {
 
 /// Returns the hashes of the weight files and of every small file that shapes the output.
 fn hashes(files: &ModelFiles, weight_files: &[String]) -> Result<BTreeMap<String, String>, EngineError> {
-    const SMALL: [&str; 9] = [
+    const SMALL: [&str; 12] = [
         arch::config::FILE,
         generation::FILE,
         "source.spm",
@@ -228,6 +272,9 @@ fn hashes(files: &ModelFiles, weight_files: &[String]) -> Result<BTreeMap<String
         "tokenizer.json",
         "tokenizer_config.json",
         "special_tokens_map.json",
+        "spiece.model",
+        "sentencepiece.bpe.model",
+        "merges.txt",
     ];
     let small = SMALL.into_iter().filter(|file| files.has(file)).map(str::to_owned);
     small.chain(weight_files.iter().cloned()).map(|file| Ok((file.clone(), files.sha256(&file)?))).collect()

@@ -188,7 +188,8 @@ impl<'a> Model<'a> {
         let Settings { device, precision, exact, threads, .. } = *self.settings;
         let options = EngineOptions { device, precision, exact, threads };
         let resolved = self.resolved()?.clone();
-        let engine = Arc::new(Engine::load(&resolved.files, &options)?);
+        let engine = Engine::load(&resolved.files, &options)?.translating(self.reads(), &self.settings.lang)?;
+        let engine = Arc::new(engine);
         self.announce(&resolved, &engine);
         self.engine = Some(Arc::clone(&engine));
         Ok(engine)
@@ -200,6 +201,7 @@ impl<'a> Model<'a> {
             None if resolved.builtin => self.ui.warn("the built-in model is of demonstration quality"),
             None => {}
         }
+        engine.notes().iter().for_each(|note| self.ui.warn(note));
         let record = self.record_of(resolved, engine);
         let revision = record.revision.as_deref().map(|commit| format!(" at {commit:.12}")).unwrap_or_default();
         let licence = record.licence.as_deref().unwrap_or("licence not stated");

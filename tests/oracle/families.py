@@ -6,7 +6,7 @@ tested there. Seeds, `eos_bias` and lengths were picked as there.
 
 from tiny import SMALL, beams
 
-FEW_LAYERS = SMALL | dict(encoder_layers=2, max_position_embeddings=100)
+FEW_LAYERS = SMALL | dict(encoder_layers=2, max_position_embeddings=64)
 
 T5 = dict(
     vocab_size=100,
@@ -37,23 +37,23 @@ def plain(**more):
 def entry(config, generation, seed, eos_bias=3, **more):
     """Returns a checkpoint with goldens of the usual size."""
     given = dict(config=config, generation=generation, store="safetensors", seed=seed, eos_bias=eos_bias)
-    return given | dict(longest=72, encoder_sources=8, logit_sources=4, attention_sources=2) | more
+    return given | dict(longest=56, encoder_sources=8, logit_sources=3, attention_sources=1) | more
 
 
 FAMILIES = {
     "pegasus": entry(
-        SMALL
+        FEW_LAYERS
         | dict(model_type="pegasus", vocab_size=105, pad_token_id=0, eos_token_id=1, decoder_start_token_id=0)
-        | dict(forced_eos_token_id=1, activation_function="relu", encoder_layers=2),
+        | dict(forced_eos_token_id=1, activation_function="relu"),
         beams(0, 1, bos_token_id=None, length_penalty=0.8),
         seed=4,
     ),
     "mbart": entry(
-        SMALL
+        FEW_LAYERS
         | dict(model_type="mbart", vocab_size=115, pad_token_id=1, eos_token_id=2, bos_token_id=0)
-        | dict(decoder_start_token_id=2, forced_eos_token_id=2, activation_function="gelu", encoder_layers=2),
+        | dict(decoder_start_token_id=2, forced_eos_token_id=2, activation_function="gelu"),
         beams(1, 2, decoder_start_token_id=2, forced_bos_token_id=110, max_length=32),
-        seed=4,
+        seed=9,
     ),
     # Settings as facebook/bart-large-cnn has them, shorter.
     "bart": entry(
@@ -62,7 +62,7 @@ FAMILIES = {
         | dict(decoder_start_token_id=2, forced_eos_token_id=2, activation_function="gelu", scale_embedding=False),
         beams(1, 2, decoder_start_token_id=2, forced_bos_token_id=0, bad_words_ids=None, max_length=30)
         | dict(min_length=8, no_repeat_ngram_size=3, length_penalty=2.0, early_stopping=True),
-        seed=3,
+        seed=2,
     ),
     # Settings as facebook/nllb-200-distilled-600M has them: the target language is the forced first token.
     "m2m100": entry(

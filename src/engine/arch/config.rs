@@ -12,6 +12,7 @@ pub use t5::{HeadScale, T5Config, T5Family};
 use crate::engine::{EngineError, ModelFiles, catalogue::Catalogue};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The file every model has.
 pub const FILE: &str = "config.json";
@@ -73,6 +74,14 @@ pub(in crate::engine) fn default_tokens(model_type: &str) -> Option<(u32, u32)> 
         Family::Bart(family) => family.start_and_end,
         Family::T5(family) => Some(family.start_and_end),
     })
+}
+
+/// Returns what `config.json` says to put before a text, by the name of the task.
+pub(in crate::engine) fn prompts(files: &ModelFiles) -> Result<BTreeMap<String, String>, EngineError> {
+    let bytes = files.read(FILE)?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|error| EngineError::malformed(FILE, error))?;
+    let tasks = value["task_specific_params"].as_object().into_iter().flatten();
+    Ok(tasks.filter_map(|(task, params)| Some((task.clone(), params["prefix"].as_str()?.to_owned()))).collect())
 }
 
 /// Says which architecture a model is and what to use instead.

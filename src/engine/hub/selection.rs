@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Small files that are taken where they are there.
-const SMALL: [&str; 13] = [
+const SMALL: [&str; 14] = [
     "config.json",
     "generation_config.json",
     "source.spm",
@@ -20,6 +20,7 @@ const SMALL: [&str; 13] = [
     "spiece.model",
     "sentencepiece.bpe.model",
     "added_tokens.json",
+    "merges.txt",
     CARD,
 ];
 
@@ -31,8 +32,13 @@ const WEIGHTS: [&str; 4] =
     ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
 
 /// Sets of files each of which makes a tokenizer.
-const TOKENIZERS: [&[&str]; 4] =
-    [&["source.spm", "target.spm", "vocab.json"], &["tokenizer.json"], &["spiece.model"], &["sentencepiece.bpe.model"]];
+const TOKENIZERS: [&[&str]; 5] = [
+    &["source.spm", "target.spm", "vocab.json"],
+    &["tokenizer.json"],
+    &["spiece.model"],
+    &["sentencepiece.bpe.model"],
+    &["vocab.json", "merges.txt"],
+];
 
 /// Returns the files of a listing that the model needs, small ones first and weights last; `Err` says what it lacks.
 pub fn choose(listing: &[String]) -> Result<Vec<String>, Vec<String>> {
@@ -99,7 +105,9 @@ fn lacking(has: impl Fn(&str) -> bool) -> Vec<String> {
         lacks.push("weights (model.safetensors or pytorch_model.bin)".to_owned());
     }
     if !TOKENIZERS.into_iter().any(|set| set.iter().all(|name| has(name))) {
-        lacks.push("a tokenizer (source.spm, target.spm and vocab.json, or tokenizer.json)".to_owned());
+        lacks.push(
+            "a tokenizer (tokenizer.json, a SentencePiece model, or source.spm, target.spm and vocab.json)".to_owned(),
+        );
     }
     lacks
 }

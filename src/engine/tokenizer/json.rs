@@ -10,11 +10,11 @@ use super::{
     charsmap::Charsmap,
     cleanup,
     normalize::{Normalizer, SPACE},
-    special::TokenizerConfig,
+    special::{self, TokenizerConfig},
 };
 use crate::engine::{EngineError, ModelFiles};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokenizers::Tokenizer;
 
 const FILE: &str = "tokenizer.json";
@@ -31,8 +31,20 @@ pub(super) struct Json {
 impl Json {
     /// Loads `tokenizer.json`.
     pub fn load(files: &ModelFiles) -> Result<Self, EngineError> {
+        let file = serde_json::from_slice(&files.read(FILE)?).map_err(|error| EngineError::malformed(FILE, error))?;
+        Json::of(file, files)
+    }
+
+    /// Loads `vocab.json` and `merges.txt`: the byte-level BPE of BART before there were `tokenizer.json` files.
+    pub fn load_byte_level(files: &ModelFiles) -> Result<Self, EngineError> {
+        let vocabulary: Value = special::read(files, "vocab.json")?;
+        let merges = files.read("merges.txt")?;
+        let merges = std::str::from_utf8(&merges).map_err(|error| EngineError::malformed("merges.txt", error))?;
+        Json::of(byte_level(&vocabulary, merges)?, files)
+    }
+
+    fn of(mut file: Value, files: &ModelFiles) -> Result<Self, EngineError> {
         let malformed = |reason: &dyn std::fmt::Display| EngineError::malformed(FILE, reason);
-        let mut file: Value = serde_json::from_slice(&files.read(FILE)?).map_err(|error| malformed(&error))?;
         let rules = take_rules(&mut file).map_err(|error| malformed(&error))?.map(Normalizer::rules_only);
         file["truncation"] = Value::Null;
         file["padding"] = Value::Null;
@@ -42,10 +54,24 @@ impl Json {
 
     /// Returns the ids of a text with the special tokens the file's post-processor adds.
     pub fn encode(&self, text: &str) -> Result<Encoding, EngineError> {
+        self.encode_with(text, true)
+    }
+
+    /// Returns the ids of a text and no other.
+    pub fn encode_bare(&self, text: &str) -> Result<Encoding, EngineError> {
+        self.encode_with(text, false)
+    }
+
+    /// Returns the id of a token, special or of the vocabulary.
+    pub fn token(&self, token: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(token)
+    }
+
+    fn encode_with(&self, text: &str, special: bool) -> Result<Encoding, EngineError> {
         let normalized = self.rules.as_ref().map(|rules| rules.normalize(text));
         let input = normalized.as_ref().map_or(text, |normalized| &normalized.text);
-        let encoded =
-            self.tokenizer.encode(input, true).map_err(|error| EngineError::Unsupported(format!("{FILE}: {error}")))?;
+        let encoded = self.tokenizer.encode(input, special);
+        let encoded = encoded.map_err(|error| EngineError::Unsupported(format!("{FILE}: {error}")))?;
         let special = encoded.get_special_tokens_mask();
         let last_text = special.iter().rposition(|special| *special == 0);
         let mut encoding = Encoding::default();
@@ -110,6 +136,34 @@ impl Json {
         });
         ends.collect()
     }
+}
+
+/// Returns the `tokenizer.json` that a byte-level vocabulary and its merges stand for.
+fn byte_level(vocabulary: &Value, merges: &str) -> Result<Value, EngineError> {
+    let id = |token: &str| {
+        let id = vocabulary.get(token).and_then(Value::as_u64);
+        id.ok_or_else(|| EngineError::malformed("vocab.json", format!("it has no {token} token")))
+    };
+    let merges: Vec<&str> = merges.lines().filter(|line| !line.starts_with("#version") && !line.is_empty()).collect();
+    let special =
+        ["<s>", "<pad>", "</s>", "<unk>", "<mask>"].into_iter().filter_map(|token| Some((token, id(token).ok()?)));
+    let added: Vec<Value> = special
+        .map(|(token, id)| {
+            json!({"id": id, "content": token, "special": true, "single_word": false, "normalized": false, "rstrip": false,
+                   "lstrip": token == "<mask>"})
+        })
+        .collect();
+    Ok(json!({
+        "version": "1.0",
+        "added_tokens": added,
+        "normalizer": null,
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+        "post_processor": {"type": "RobertaProcessing", "sep": ["</s>", id("</s>")?], "cls": ["<s>", id("<s>")?],
+                           "trim_offsets": true, "add_prefix_space": false},
+        "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
+        "model": {"type": "BPE", "vocab": vocabulary, "merges": merges, "dropout": null, "unk_token": null,
+                  "continuing_subword_prefix": "", "end_of_word_suffix": "", "fuse_unk": false},
+    }))
 }
 
 /// Takes the replacement rules out of a pipeline that begins with them.

@@ -8,17 +8,25 @@ mod bpe;
 mod charsmap;
 mod cleanup;
 mod json;
+mod languages;
 mod marian;
 mod normalize;
+mod pieces;
 mod protobuf;
 mod segment;
 mod sentencepiece;
+mod single;
 mod special;
 mod surface;
 mod trie;
 mod unigram;
 
 use super::{EngineError, ModelFiles};
+use json::Json;
+pub use languages::Direction;
+use languages::Frame;
+use pieces::Pieces;
+use special::TokenizerConfig;
 use std::ops::Range;
 
 /// Text as token ids, each with the bytes of the text it covers.
@@ -36,6 +44,21 @@ impl Encoding {
         self.ids.push(id);
         self.spans.push(span);
     }
+
+    /// Returns the ids between others, which cover nothing of the text.
+    fn within(self, before: &[u32], behind: &[u32], end: usize) -> Encoding {
+        let empty = |count: usize, at: usize| std::iter::repeat_n(at..at, count);
+        Encoding {
+            ids: [before, &self.ids, behind].concat(),
+            spans: empty(before.len(), 0).chain(self.spans).chain(empty(behind.len(), end)).collect(),
+        }
+    }
+
+    /// Returns the encoding of what follows the first bytes: tokens of those cover nothing.
+    fn without_first(self, bytes: usize) -> Encoding {
+        let shift = |span: Range<usize>| span.start.saturating_sub(bytes)..span.end.saturating_sub(bytes);
+        Encoding { ids: self.ids, spans: self.spans.into_iter().map(shift).collect() }
+    }
 }
 
 /// Token ids as text, each with the bytes of the text it made.
@@ -49,31 +72,68 @@ pub struct Decoding {
 
 /// A model's tokenizer.
 #[derive(Clone)]
-pub struct Tokenizer(Kind);
+pub struct Tokenizer {
+    kind: Kind,
+    config: TokenizerConfig,
+    frame: Option<Frame>,
+}
 
 #[derive(Clone)]
 enum Kind {
-    Marian(Box<marian::Marian>),
-    Json(Box<json::Json>),
+    Pieces(Box<Pieces>),
+    Json(Box<Json>),
 }
 
 impl std::fmt::Debug for Tokenizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self.0 {
-            Kind::Marian(_) => "Tokenizer(Marian)",
+        f.write_str(match self.kind {
+            Kind::Pieces(_) => "Tokenizer(SentencePiece)",
             Kind::Json(_) => "Tokenizer(tokenizer.json)",
         })
     }
 }
 
 impl Tokenizer {
-    /// Loads the tokenizer of a model: its SentencePiece files where it has them, else `tokenizer.json`.
+    /// Loads the tokenizer of a model: Marian's SentencePiece files where it has them, else `tokenizer.json`, else the
+    /// files of the time before it.
     pub fn load(files: &ModelFiles) -> Result<Tokenizer, EngineError> {
-        let kind = match files.has("source.spm") || !files.has("tokenizer.json") {
-            true => Kind::Marian(Box::new(marian::Marian::load(files)?)),
-            false => Kind::Json(Box::new(json::Json::load(files)?)),
+        let kind = match (files.has("source.spm"), files.has("tokenizer.json"), single::file_of(files)) {
+            (false, true, _) => Kind::Json(Box::new(Json::load(files)?)),
+            (false, false, Some(name)) => Kind::Pieces(Box::new(single::load(files, name)?)),
+            (false, false, None) if files.has("merges.txt") => Kind::Json(Box::new(Json::load_byte_level(files)?)),
+            _ => Kind::Pieces(Box::new(marian::load(files)?)),
         };
-        Ok(Tokenizer(kind))
+        Ok(Tokenizer { kind, config: TokenizerConfig::load(files)?, frame: None })
+    }
+
+    /// Makes texts say from which language to which, where the model has tokens for that; languages are ISO 639-1 codes or
+    /// the model's own names. Returns what that asks of decoding.
+    pub fn translate(&mut self, source: &str, target: &str) -> Result<Direction, EngineError> {
+        let eos = self.eos();
+        let framed = languages::frame(&|token| self.token(token), eos, &self.config, source, target)?;
+        let (frame, direction) =
+            framed.map_or((None, Direction::default()), |(frame, direction)| (Some(frame), direction));
+        self.frame = frame;
+        Ok(direction)
+    }
+
+    /// Puts a text before every text, as models want that are told their task in words.
+    pub fn prompt(&mut self, prompt: &str) {
+        self.frame = Some(Frame::Text(prompt.to_owned()));
+    }
+
+    fn token(&self, token: &str) -> Option<u32> {
+        match &self.kind {
+            Kind::Pieces(pieces) => pieces.token(token),
+            Kind::Json(json) => json.token(token),
+        }
+    }
+
+    fn eos(&self) -> u32 {
+        match &self.kind {
+            Kind::Pieces(pieces) => pieces.eos(),
+            Kind::Json(json) => json.token(&self.config.eos_token()).unwrap_or_default(),
+        }
     }
 
     /// Returns the token ids of a text; the whole text, however long.
@@ -81,26 +141,42 @@ impl Tokenizer {
         if u32::try_from(text.len()).is_err() {
             return Err(EngineError::Unsupported("a text of 4 GiB or more cannot be translated: split it".to_owned()));
         }
-        match &self.0 {
-            Kind::Marian(marian) => Ok(marian.encode(text)),
+        match &self.frame {
+            None => self.encode_whole(text),
+            Some(Frame::Ids { before, behind }) => Ok(self.encode_bare(text)?.within(before, behind, text.len())),
+            Some(Frame::Text(prompt)) => Ok(self.encode_whole(&format!("{prompt}{text}"))?.without_first(prompt.len())),
+        }
+    }
+
+    fn encode_whole(&self, text: &str) -> Result<Encoding, EngineError> {
+        match &self.kind {
+            Kind::Pieces(pieces) => Ok(pieces.encode(text)),
             Kind::Json(json) => json.encode(text),
         }
     }
 
-    /// Returns the token ids of a text of the target language, as the model would have to give them.
-    pub fn encode_target(&self, text: &str) -> Result<Encoding, EngineError> {
-        match &self.0 {
-            Kind::Marian(marian) => Ok(marian.encode_target(text)),
-            Kind::Json(_) => Err(EngineError::Unsupported(
-                "a translation can be scored only by a model with source.spm and target.spm: choose another".to_owned(),
-            )),
+    fn encode_bare(&self, text: &str) -> Result<Encoding, EngineError> {
+        match &self.kind {
+            Kind::Pieces(pieces) => Ok(pieces.encode_bare(text)),
+            Kind::Json(json) => json.encode_bare(text),
         }
+    }
+
+    /// Returns the token ids of a text of the target language, as the model would have to give them: without what the
+    /// source has around it, `</s>` at the end.
+    pub fn encode_target(&self, text: &str) -> Result<Encoding, EngineError> {
+        let mut encoding = match &self.kind {
+            Kind::Pieces(pieces) => pieces.encode_target(text),
+            Kind::Json(json) => json.encode_bare(text)?,
+        };
+        encoding.push(self.eos(), text.len()..text.len());
+        Ok(encoding)
     }
 
     /// Returns the text of token ids; an id the vocabulary lacks makes nothing.
     pub fn decode(&self, ids: &[u32]) -> Decoding {
-        match &self.0 {
-            Kind::Marian(marian) => marian.decode(ids),
+        match &self.kind {
+            Kind::Pieces(pieces) => pieces.decode(ids),
             Kind::Json(json) => json.decode(ids),
         }
     }

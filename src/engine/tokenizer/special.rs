@@ -1,4 +1,4 @@
-//! Which tokens of a Marian model are marks and not text, as its small JSON files say.
+//! Which tokens of a model are marks and not text, as its small JSON files say.
 //!
 //! Separate because four files of different ages say it. The invariant: of each token there is one entry, with the id
 //! transformers gives it.
@@ -47,6 +47,10 @@ pub(super) struct TokenizerConfig {
     added_tokens_decoder: Option<BTreeMap<String, Token>>,
     separate_vocabs: Option<bool>,
     clean_up_tokenization_spaces: Option<bool>,
+    legacy_behaviour: Option<bool>,
+    language_codes: Option<String>,
+    offset: Option<u32>,
+    extra_ids: Option<u32>,
 }
 
 impl TokenizerConfig {
@@ -72,6 +76,42 @@ impl TokenizerConfig {
     pub fn clean_up(&self) -> bool {
         self.clean_up_tokenization_spaces.unwrap_or(false)
     }
+
+    /// Returns true where the source language stands behind the text and not before it, as NLLB's tokenizer once did.
+    pub fn language_last(&self) -> bool {
+        self.legacy_behaviour.unwrap_or(false)
+    }
+
+    /// Returns the name of the set of languages, where the files name one.
+    pub fn language_codes(&self) -> Option<&str> {
+        self.language_codes.as_deref()
+    }
+
+    /// Returns how far ids lie behind the numbers of pieces in a Pegasus model.
+    pub fn offset(&self) -> u32 {
+        self.offset.unwrap_or(103)
+    }
+
+    /// Returns how many sentinel tokens follow the pieces of a T5 model.
+    pub fn extra_ids(&self) -> u32 {
+        self.extra_ids.unwrap_or(100)
+    }
+
+    /// Returns the text of the token that ends a text.
+    pub fn eos_token(&self) -> String {
+        self.eos_token.clone().map_or("</s>".to_owned(), Token::text)
+    }
+
+    /// Adds tokens that are special whether the files list them or not.
+    pub fn with_special(mut self, tokens: impl IntoIterator<Item = String>) -> Self {
+        self.additional_special_tokens.get_or_insert_default().extend(tokens.into_iter().map(Token::Bare));
+        self
+    }
+
+    /// Returns the special tokens that the files list beside those with a role, in their order.
+    pub fn additional(&self) -> Vec<String> {
+        self.additional_special_tokens.iter().flatten().cloned().map(Token::text).collect()
+    }
 }
 
 /// The special tokens of a model.
@@ -94,7 +134,7 @@ impl Specials {
         let (eos, unknown) = (name(config.eos_token, "</s>"), name(config.unk_token, "<unk>"));
         let unknown_id = *vocabulary
             .get(&unknown)
-            .ok_or_else(|| EngineError::malformed(file, format!("it has no {unknown} token, which Marian needs")))?;
+            .ok_or_else(|| EngineError::malformed(file, format!("it has no {unknown} token")))?;
         let mut ids = added(config.added_tokens_decoder.unwrap_or_default())?;
         let mut next = vocabulary.len() as u32;
         let extra = config.additional_special_tokens.unwrap_or_default().into_iter().map(Token::text);
@@ -111,6 +151,11 @@ impl Specials {
         let whole = Trie::new(ids.iter().map(|(token, (id, _))| (token.as_str(), *id, 0.0)));
         let hidden = ids.into_iter().filter(|(_, (_, hidden))| *hidden).map(|(token, (id, _))| (token, id)).collect();
         Ok(Specials { whole, hidden, eos, unknown: unknown_id })
+    }
+
+    /// Returns the id of a special token.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.whole.longest_prefix(token.as_bytes()).filter(|found| found.length == token.len()).map(|found| found.id)
     }
 
     /// Returns the first special token written out in a text, of several the longest: its start, length and id.
