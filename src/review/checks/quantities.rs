@@ -22,6 +22,8 @@ pub(super) struct Quantity {
     pub(super) digits: bool,
     /// May be left unsaid: the 00 of 14:00.
     pub(super) optional: bool,
+    /// Scales that it has from a number behind it.
+    shared: Vec<Value>,
 }
 
 impl Quantity {
@@ -30,12 +32,21 @@ impl Quantity {
         self.values.iter().map(|value| value.saturating_mul(self.scale))
     }
 
+    /// Returns the scales that a number just before it may share.
+    fn shared_scales(&self) -> Vec<Value> {
+        match self.scale {
+            1 if self.digits => self.shared.clone(),
+            1 => [1_000, 1_000_000, 1_000_000_000].into_iter().filter(|s| self.values.contains(&(s * ONE))).collect(),
+            scale => vec![scale],
+        }
+    }
+
     /// Returns true where both may state the same number.
     ///
-    /// A scale said once for several numbers ("3 to 5 million") is missing from the first, so where only one side has a
-    /// scale the bare values may agree too.
+    /// Words are grouped with less certainty than digits, so where one side is in words and only one has a scale the bare
+    /// values may agree too. In digits they may not: 48 is not 48 thousand.
     pub(super) fn agrees(&self, other: &Quantity) -> bool {
-        let one_scale = (self.scale == 1) != (other.scale == 1);
+        let one_scale = (self.scale == 1) != (other.scale == 1) && !(self.digits && other.digits);
         let scaled = self.scaled().any(|value| other.scaled().any(|theirs| theirs == value));
         scaled || (one_scale && self.values.iter().any(|value| other.values.contains(value)))
     }
@@ -81,7 +92,30 @@ pub(super) fn read(text: &str, pieces: &[Piece]) -> Quantities {
         found.all.push(quantity);
         at = next;
     }
+    share_scales(text, &mut found.all);
     found
+}
+
+/// Gives numbers the scale that is said once behind the last of them, as one more reading: "3 to 5 million".
+fn share_scales(text: &str, all: &mut [Quantity]) {
+    for last in (1..all.len()).rev() {
+        let (before, behind) = all.split_at_mut(last);
+        let (number, next) = (&mut before[last - 1], &behind[0]);
+        let between =
+            text[number.span.end..].get(..next.span.start.saturating_sub(number.span.end)).unwrap_or_default();
+        if number.scale == 1 && joins(between) {
+            let scales = next.shared_scales();
+            let values = number.values.clone();
+            number.values.extend(scales.iter().flat_map(|scale| values.iter().map(|v| v.saturating_mul(*scale))));
+            number.shared = scales;
+        }
+    }
+}
+
+/// Returns true for what stands between two numbers with one scale.
+fn joins(between: &str) -> bool {
+    let word = between.trim().trim_end_matches(|c: char| "$€£".contains(c)).trim_end();
+    matches!(word, "-" | "–" | "—" | "," | "،" | "to" | "or" | "and" | "إلى" | "الى" | "أو" | "او" | "و" | "ال")
 }
 
 fn is_and(word: &str) -> bool {
@@ -91,8 +125,14 @@ fn is_and(word: &str) -> bool {
 /// Reads a numeral and the scale after it, and returns it with the index of the next piece.
 fn numeral(pieces: &[Piece], at: usize, values: &[Value]) -> (Quantity, usize) {
     let piece = &pieces[at];
-    let mut quantity =
-        Quantity { span: piece.span.clone(), values: values.to_vec(), scale: 1, digits: true, optional: false };
+    let mut quantity = Quantity {
+        span: piece.span.clone(),
+        values: values.to_vec(),
+        scale: 1,
+        digits: true,
+        optional: false,
+        shared: Vec::new(),
+    };
     let glued = |index: usize| pieces.get(index).filter(|next| next.span.start == pieces[index - 1].span.end);
     let mut next = at + 1;
     if pieces.get(next).is_some_and(|piece| piece.is_mark('-'))
@@ -202,6 +242,7 @@ fn in_words(pieces: &[Piece], at: usize) -> Option<(Quantity, usize)> {
         scale: 1,
         digits: false,
         optional: true,
+        shared: Vec::new(),
     };
     Some((quantity, next))
 }
@@ -214,7 +255,10 @@ fn single(text: &str, pieces: &[Piece], at: usize, word: &str) -> Option<(Quanti
         Some(month) => (Value::from(month.number) * ONE, month.words),
         None => (lexicon::roman(&text[span.clone()])?, 1),
     };
-    Some((Quantity { span, values: vec![value], scale: 1, digits: false, optional: true }, at + words))
+    Some((
+        Quantity { span, values: vec![value], scale: 1, digits: false, optional: true, shared: Vec::new() },
+        at + words,
+    ))
 }
 
 /// A number in words, added up as it is read; every part stays a value of its own, for a wrong grouping must not hide it.
@@ -352,8 +396,19 @@ mod tests {
     fn a_scale_that_differs_does_not_agree() {
         let read = |text: &str| read(text, &scan(text)).all.remove(0);
         assert!(read("3 ملايين").agrees(&read("3,000,000")));
-        assert!(read("3 ملايين").agrees(&read("3")));
+        assert!(!read("3 ملايين").agrees(&read("3")), "a million was lost");
         assert!(!read("3 ملايين").agrees(&read("3 billion")));
+    }
+
+    #[test]
+    fn a_scale_said_once_belongs_to_both_ends_of_a_range() {
+        let first = |text: &str| read(text, &scan(text)).all.remove(0);
+        for range in
+            ["3 to 5 million", "3-5 million", "$3 or $5 million", "3, 4 and 5 million", "three to five million"]
+        {
+            assert!(first("3 ملايين").agrees(&first(range)), "{range}");
+        }
+        assert!(!first("3 ملايين").agrees(&first("3 people lost 5 million")));
     }
 
     #[test]

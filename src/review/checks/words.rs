@@ -55,9 +55,10 @@ fn is_firm(text: &str, quantity: &Quantity) -> bool {
         .iter()
         .any(|idiom| word.contains(idiom));
     let month = crate::article::arabic::month(&crate::article::normalize::fold(&word)).is_some();
+    let percent = ["المئة", "المائة"].contains(&word.trim_start_matches('ب'));
     let roman = word.is_ascii() && word.chars().all(|c| matches!(c, 'i' | 'v' | 'x' | 'l'));
     let two_month = word.contains("كانون") || word.contains("تشرين");
-    !quantity.digits && value >= 3 * ONE && !(idiom || arabic_idiom || month || roman || two_month)
+    !quantity.digits && value >= 3 * ONE && !(idiom || arabic_idiom || percent || month || roman || two_month)
 }
 
 #[cfg(test)]
@@ -82,6 +83,8 @@ mod tests {
             ("في القرن التاسع عشر", "in the nineteenth century"),
             ("عشرات القتلى", "dozens of dead"),
             ("كلا الطرفين", "both sides"),
+            ("دفعت 40 في المئة منه", "paid 40 percent of it"),
+            ("دفعت أربعين بالمائة منه", "paid forty percent of it"),
             ("ملايين الناس", "millions of people"),
         ] {
             assert_eq!(severity(source, target), None, "{source} | {target}");
