@@ -133,7 +133,8 @@ def start_embeddings(model: Marian, stream: Stream, blocks: int = 12) -> None:
 class Run:
     """A training run: model, optimisers, place in the stream, tokens seen."""
 
-    def __init__(self, work: pathlib.Path, config: dict) -> None:
+    def __init__(self, work: pathlib.Path, config: dict, states: tuple[str, ...] = ("state",)) -> None:
+        """Starts from the first of the named states that is there, else afresh."""
         self.work, self.config, self.train = work, config, config["train"]
         torch.manual_seed(config["seed"])
         self.stream = Stream(work, config)
@@ -146,9 +147,9 @@ class Run:
         adam = torch.optim.Adam(rest, lr=self.train["rate_other"], betas=(0.9, 0.98), eps=1e-9, fused=True)
         self.optimisers = [Muon(hidden, lr=self.train["rate_matrix"]), adam]
         self.place = dict(block=0, batch=0, limit=0, step=0, tokens=0, seconds=0.0)
-        state = work / "state.pt"
-        if state.exists():
-            self.load(torch.load(state, weights_only=False))
+        found = [work / f"{name}.pt" for name in states if (work / f"{name}.pt").exists()]
+        if found:
+            self.load(torch.load(found[0], weights_only=False))
         else:
             start_embeddings(self.model, self.stream)
 
@@ -235,12 +236,15 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
     (args.work / "pid").write_text(str(os.getpid()))
-    run = Run(args.work, tomllib.loads((HERE / "config.toml").read_text()))
+    name = "annealing" if args.anneal else "state"
+    run = Run(args.work, tomllib.loads((HERE / "config.toml").read_text()), (name, "state"))
     dev = run.dev_batches(args.dev) if args.dev else []
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
     begun, log = run.place["tokens"], open(args.work / "train.log", "a", buffering=1)
-    end = begun + args.anneal if args.anneal else args.until
+    # A cooled copy that was stopped goes on from where its cooling began.
+    cooled_from = run.place.setdefault("cooled_from", begun) if args.anneal else begun
+    end = cooled_from + args.anneal if args.anneal else args.until
     told, saved, sums, steps, mark = time.time(), time.time(), [0.0, 0.0], 0, (begun, run.place["seconds"])
     print(
         f"# start at {begun} pieces, {sum(p.numel() for p in run.model.parameters())} parameters, {vars(args)}",
@@ -249,7 +253,7 @@ def main() -> None:
     for batch in run.batches():
         done = bool(stop) or run.place["tokens"] >= end
         if not done:
-            factor = 1 - (run.place["tokens"] - begun) / args.anneal if args.anneal else 1.0
+            factor = 1 - (run.place["tokens"] - cooled_from) / args.anneal if args.anneal else 1.0
             sums = [a + b for a, b in zip(sums, run.step(batch, factor))]
             steps += 1
         if done or time.time() - told > 120:
@@ -262,13 +266,13 @@ def main() -> None:
                 file=log,
             )
             told, sums, steps, mark = time.time(), [0.0, 0.0], 0, (place["tokens"], place["seconds"])
-        if not args.anneal and (done or time.time() - saved > 600):
-            run.save("state")
+        if done or time.time() - saved > 600:
+            run.save(name)
             saved = time.time()
         if done:
             break
     if args.anneal and not stop:
-        run.save("annealed")
+        os.replace(args.work / "annealing.pt", args.work / "annealed.pt")
 
 
 if __name__ == "__main__":
