@@ -1,7 +1,7 @@
 //! Decoding speed on a workload of token ids with forced output lengths; prints one JSON line.
 //!
 //! cargo bench --bench engine -- --model DIR --workload FILE [--beam N] [--threads T] [--precision P] [--exact]
-//!     [--batch-tokens N] [--reps N]
+//!     [--batch-tokens N] [--reps N] [--isa avx2|base]
 //!
 //! `DIR` holds a model's `config.json` and weights, `FILE` is JSON: `src`, a list of lists of token ids without the end of
 //! sentence, and `tgt_len`, the count of target tokens each must give. `README.md` beside this file has the figures.
@@ -13,6 +13,7 @@ use summarize::engine::{
     ModelFiles, Origin, arch,
     batch::{self, Job, Schedule},
     generation::GenerationConfig,
+    kernels::simd::{self, Width},
     precision::{Arithmetic, Precision},
     weights::Weights,
 };
@@ -36,6 +37,11 @@ impl Options {
             arguments.chunks_exact(2).map(|pair| (pair[0].trim_start_matches('-'), pair[1].as_str())).collect();
         let number = |key: &str, default: usize| pairs.get(key).map_or(default, |value| value.parse().unwrap());
         let beam = number("beam", 1);
+        match pairs.get("isa").copied() {
+            Some("avx2") => assert!(simd::limit(Width::Avx2)),
+            Some("base") => assert!(simd::limit(Width::Base)),
+            _ => {}
+        }
         Some(Options {
             model: pairs.get("model")?.into(),
             workload: pairs.get("workload")?.into(),
@@ -87,6 +93,7 @@ fn main() {
     let median = seconds[seconds.len() / 2];
     let line = json!({
         "peer": "summarize", "precision": options.arithmetic.precision.name(), "exact": options.arithmetic.exact, "beam": options.beam, "threads": options.threads,
+        "isa": format!("{:?}", Width::detect()).to_lowercase(),
         "batch_tokens": options.batch_tokens, "ntok": target_tokens,
         "target_tokens_per_second": round(target_tokens as f64 / median),
         "sentences_per_second": round(jobs.len() as f64 / median),

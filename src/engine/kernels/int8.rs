@@ -1,8 +1,9 @@
 //! Matrix product of a few rows with a large packed weight matrix, in 8-bit integers with 32-bit sums.
 //!
 //! Separate from `gemm.rs` because the arithmetic differs: weights have one scale a column (output), rows of the input get one
-//! scale each as they come. Both are symmetric, in -127..=127. The invariant: sums are exact integers and the
-//! last multiplication is one fused operation, so every instruction set gives the same bits.
+//! scale each as they come. Both are symmetric: rows in -127..=127, weights in as much as the kernel can multiply exactly. The
+//! invariant: sums are exact integers and the last multiplication is one fused operation, so kernels that take equally
+//! large weights give the same bits.
 
 mod tiles;
 
@@ -11,7 +12,7 @@ use super::{
     simd::{self, LANES},
 };
 use std::mem::MaybeUninit;
-use tiles::{Kernel, Output};
+use tiles::{GROUP, Kernel, OFFSET, Output, STEP};
 
 /// The largest magnitude of a quantized value.
 const LARGEST: f32 = 127.0;
@@ -23,6 +24,8 @@ pub struct Packed {
     panels: Vec<i8>,
     scales: Vec<f32>,
     bias: Vec<f32>,
+    /// For each column, where its sums start: it undoes the offset of the input.
+    starts: Vec<i32>,
     /// Length of each column of weights, and of what quantization takes from it.
     lengths: Vec<Length>,
     inputs: usize,
@@ -68,8 +71,6 @@ pub struct Quantized {
     groups: Vec<i32>,
     /// For each row, what its values were divided by.
     scales: Vec<f32>,
-    /// For each row, where its sums start: it undoes the offset the kernel adds to weights.
-    starts: Vec<i32>,
 }
 
 impl Packed {
@@ -80,22 +81,22 @@ impl Packed {
 
     fn with_kernel(weight: &[f32], bias: Option<&[f32]>, outputs: usize, inputs: usize, kernel: Kernel) -> Packed {
         assert_eq!(weight.len(), outputs * inputs, "a weight matrix has outputs * inputs values");
-        let (width, group) = (kernel.width, kernel.group);
-        let (padded, groups) = (outputs.next_multiple_of(width), inputs.div_ceil(group));
-        let mut panels = vec![kernel.offset as i8; padded * groups * group];
-        let mut scales = vec![0f32; padded];
+        let width = kernel.width;
+        let (padded, depth) = (outputs.next_multiple_of(width), inputs.next_multiple_of(STEP));
+        let mut panels = vec![0i8; padded * depth];
+        let (mut scales, mut starts) = (vec![0f32; padded], vec![0i32; padded]);
         let mut quantized = vec![0i8; inputs];
         let mut lengths = Vec::with_capacity(outputs);
         for (column, row) in weight.chunks_exact(inputs).enumerate() {
-            scales[column] = quantize(row, &mut quantized);
+            scales[column] = quantize(row, kernel.largest_weight(row), &mut quantized);
+            starts[column] = -OFFSET * quantized.iter().map(|value| i32::from(*value)).sum::<i32>();
             lengths.push(Length::of(row, &quantized, scales[column]));
-            let panel = column / width * width * groups * group;
+            let panel = column / width * width * depth;
             for (k, value) in quantized.iter().enumerate() {
-                let place = panel + (k / group * width + column % width) * group + k % group;
-                panels[place] = (i32::from(*value) + kernel.offset) as i8;
+                panels[panel + (k / GROUP * width + column % width) * GROUP + k % GROUP] = *value;
             }
         }
-        Packed { panels, scales, bias: padded_bias(bias, padded), lengths, inputs, outputs, kernel }
+        Packed { panels, scales, bias: padded_bias(bias, padded), starts, lengths, inputs, outputs, kernel }
     }
 
     /// Returns the length of each column of weights.
@@ -107,14 +108,14 @@ impl Packed {
     pub fn row_lengths(&self, x: &[f32]) -> Vec<Length> {
         let mut quantized = vec![0i8; self.inputs];
         let length = |row: &[f32]| {
-            let scale = quantize(row, &mut quantized);
+            let scale = quantize(row, LARGEST, &mut quantized);
             Length::of(row, &quantized, scale)
         };
         x.chunks_exact(self.inputs).map(length).collect()
     }
 
     fn groups(&self) -> usize {
-        self.inputs.div_ceil(self.kernel.group)
+        self.inputs.next_multiple_of(STEP) / GROUP
     }
 }
 
@@ -135,25 +136,22 @@ impl Panels for Packed {
 
     fn prepare(&self, x: &[f32]) -> Quantized {
         let (rows, groups) = (x.len() / self.inputs, self.groups());
-        let mut input = Quantized {
-            groups: vec![0; rows * groups],
-            scales: Vec::with_capacity(rows),
-            starts: Vec::with_capacity(rows),
-        };
-        let mut values = vec![0i8; groups * self.kernel.group];
+        let mut input = Quantized { groups: vec![0; rows * groups], scales: Vec::with_capacity(rows) };
+        let mut values = vec![0i8; groups * GROUP];
         for (row, out) in x.chunks_exact(self.inputs).zip(input.groups.chunks_exact_mut(groups)) {
-            input.scales.push(quantize(row, &mut values[..self.inputs]));
-            input.starts.push(-self.kernel.offset * sum(&values));
-            (self.kernel.pack)(&values, out);
+            input.scales.push(quantize(row, LARGEST, &mut values[..self.inputs]));
+            for (group, out) in values.as_chunks::<GROUP>().0.iter().zip(out) {
+                *out = i32::from_le_bytes(group.map(|value| (i32::from(value) + OFFSET) as u8));
+            }
         }
         input
     }
 
     fn panel(&self, input: &Quantized, panel: usize, out: &mut [MaybeUninit<f32>], stride: usize) {
         let (width, groups, tallest) = (self.kernel.width, self.groups(), self.kernel.tiles.len());
-        let bytes = width * groups * self.kernel.group;
+        let bytes = width * groups * GROUP;
         let b = &self.panels[panel * bytes..(panel + 1) * bytes];
-        let (scales, bias) = (&self.scales[panel * width..][..width], &self.bias[panel * width..][..width]);
+        let columns = panel * width..(panel + 1) * width;
         let bands = bands(input.scales.len(), tallest);
         let mut next = prefetched(&self.panels, panel + 1, bytes, bands.len());
         for (row, height) in bands {
@@ -163,10 +161,10 @@ impl Panels for Packed {
             let output = Output {
                 values: c.as_mut_ptr().cast(),
                 stride,
-                column_scales: scales.as_ptr(),
-                bias: bias.as_ptr(),
                 row_scales: input.scales[row..row + height].as_ptr(),
-                starts: input.starts[row..row + height].as_ptr(),
+                column_scales: self.scales[columns.clone()].as_ptr(),
+                bias: self.bias[columns.clone()].as_ptr(),
+                starts: self.starts[columns.clone()].as_ptr(),
             };
             // SAFETY: every pointer is of a slice cut just above to what a tile of this height reads and writes, and
             // the kernel was chosen by the features this machine has.
@@ -175,17 +173,17 @@ impl Panels for Packed {
     }
 }
 
-/// Rounds a row to -127..=127 and returns the scale that takes it back; NaN where the row holds a value that is no number.
+/// Rounds a row to -most..=most and returns the scale that takes it back; NaN where the row holds a value that is no number.
 #[inline(always)]
-fn quantize_body(row: &[f32], out: &mut [i8]) -> f32 {
+fn quantize_body(row: &[f32], most: f32, out: &mut [i8]) -> f32 {
     // Adding and taking away 1.5 * 2^23 rounds to the nearest integer, ties to even.
     const ROUND: f32 = 12_582_912.0;
     let largest = largest_magnitude(row);
-    let factor = if largest > 0.0 { LARGEST / largest } else { 0.0 };
+    let factor = if largest > 0.0 { most / largest } else { 0.0 };
     for (out, value) in out.iter_mut().zip(row) {
         *out = ((value * factor + ROUND).to_bits() as i32 - ROUND.to_bits() as i32) as i8;
     }
-    largest / LARGEST
+    largest / most
 }
 
 /// Returns the largest |x|. Compared as bits, where a NaN is larger than any number, so that it is not passed over.
@@ -202,13 +200,7 @@ fn largest_magnitude(row: &[f32]) -> f32 {
     f32::from_bits(lanes.into_iter().chain(rest).max().unwrap_or(0))
 }
 
-#[inline(always)]
-fn sum_body(values: &[i8]) -> i32 {
-    values.iter().map(|value| i32::from(*value)).sum()
-}
-
-simd::dispatch! { fn quantize(row: &[f32], out: &mut [i8]) -> f32 = quantize_body; }
-simd::dispatch! { fn sum(values: &[i8]) -> i32 = sum_body; }
+simd::dispatch! { fn quantize(row: &[f32], most: f32, out: &mut [i8]) -> f32 = quantize_body; }
 
 #[cfg(test)]
 mod tests {
@@ -216,9 +208,10 @@ mod tests {
     use crate::engine::kernels::tests::values;
 
     /// The product as the module defines it, one value at a time.
-    fn plain(x: &[f32], weight: &[f32], bias: f32) -> f32 {
+    fn plain(x: &[f32], weight: &[f32], bias: f32, kernel: Kernel) -> f32 {
         let (mut a, mut w) = (vec![0; x.len()], vec![0; x.len()]);
-        let (x_scale, w_scale) = (quantize(x, &mut a), quantize(weight, &mut w));
+        let (x_scale, w_scale) =
+            (quantize(x, LARGEST, &mut a), quantize(weight, kernel.largest_weight(weight), &mut w));
         let sum: i32 = a.iter().zip(&w).map(|(a, w)| i32::from(*a) * i32::from(*w)).sum();
         (sum as f32).mul_add(x_scale * w_scale, bias)
     }
@@ -234,7 +227,7 @@ mod tests {
                     for (i, value) in packed.multiply(&x).iter().enumerate() {
                         let (row, column) = (i / outputs, i % outputs);
                         let weight = &weight[column * inputs..(column + 1) * inputs];
-                        let want = plain(&x[row * inputs..(row + 1) * inputs], weight, bias[column]);
+                        let want = plain(&x[row * inputs..(row + 1) * inputs], weight, bias[column], kernel);
                         assert_eq!(value.to_bits(), want.to_bits(), "{rows} rows, {outputs} x {inputs}");
                     }
                 }

@@ -16,7 +16,7 @@ mod preview;
 pub mod projection;
 pub mod relative;
 pub mod rms_norm;
-mod simd;
+pub mod simd;
 pub mod softmax;
 
 use candle_core::{CpuStorage, Device, Result, Storage, Tensor, bail};

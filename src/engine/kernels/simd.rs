@@ -4,6 +4,7 @@
 //! partial sums whatever the vector width, so every machine gives the same bits.
 
 use half::bf16;
+use std::sync::OnceLock;
 
 /// Interleaved partial sums of a reduction: one AVX-512 register, two AVX2 ones.
 pub const LANES: usize = 16;
@@ -34,22 +35,42 @@ macro_rules! dispatch {
 }
 pub(crate) use dispatch;
 
-/// The vector instructions a kernel may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The vector instructions a kernel may use, the fewest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Width {
-    /// 512-bit vectors of x86.
-    Avx512,
-    /// 256-bit vectors of x86 with fused multiply-add.
-    Avx2,
     /// What the compiler assumes: SSE2 on x86-64, NEON on 64-bit Arm.
     Base,
+    /// 256-bit vectors of x86 with fused multiply-add.
+    Avx2,
+    /// 512-bit vectors of x86.
+    Avx512,
+}
+
+/// The most that kernels use, where [`limit`] was called.
+static LIMIT: OnceLock<Width> = OnceLock::new();
+
+/// Keeps every kernel of this process to the instructions of `most`, as if the machine had no more.
+///
+/// For benchmarks: an older machine's kernels are timed on a newer one. Returns false where a limit was set before.
+pub fn limit(most: Width) -> bool {
+    LIMIT.set(most).is_ok()
+}
+
+/// Tells whether [`limit`] was called.
+pub fn limited() -> bool {
+    LIMIT.get().is_some()
 }
 
 impl Width {
-    /// Returns the widest instructions of this machine.
-    #[cfg(target_arch = "x86_64")]
+    /// Returns the widest instructions that kernels may use on this machine.
     pub fn detect() -> Width {
-        // The standard library caches these answers: a call is a load and a test.
+        // Both answers are cached: a call is two loads and their tests.
+        let found = Width::of_machine();
+        LIMIT.get().map_or(found, |limit| found.min(*limit))
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn of_machine() -> Width {
         if is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512dq")
@@ -65,9 +86,8 @@ impl Width {
         }
     }
 
-    /// Returns the widest instructions of this machine.
     #[cfg(not(target_arch = "x86_64"))]
-    pub fn detect() -> Width {
+    fn of_machine() -> Width {
         Width::Base
     }
 }
