@@ -16,6 +16,7 @@ pub mod hub;
 pub mod kernels;
 pub mod precision;
 pub mod resolve;
+mod summarizing;
 pub mod tokenizer;
 pub mod weights;
 

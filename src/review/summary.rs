@@ -16,8 +16,8 @@
 //! Sentences are then picked by maximal marginal relevance (Carbonell and Goldstein 1998):
 //! `0.7 * score(i) - 0.3 * max cos(i, chosen)`.
 
-mod stem;
-mod stop_words;
+pub(super) mod stem;
+pub(super) mod stop_words;
 
 use super::{Cite, Method, SummarySentence};
 use crate::article::{Article, Role, Sentence};
@@ -38,15 +38,20 @@ const LONG: f64 = 40.0;
 /// `translations` holds one text for each sentence of the article. A body of `count` sentences or fewer is given whole.
 /// Sentences without a translation are passed over.
 pub fn extractive(article: &Article, translations: &[&str], count: usize) -> Vec<SummarySentence> {
+    let mut summary = best_first(article, translations, count);
+    summary.sort_by_key(|sentence| sentence.cites.first().map(|cite| cite.id));
+    summary
+}
+
+/// Returns the same sentences, the best first.
+pub fn best_first(article: &Article, translations: &[&str], count: usize) -> Vec<SummarySentence> {
     let pairs = article.sentences.iter().zip(translations);
     let body: Vec<(&Sentence, &str)> = pairs
         .filter(|(sentence, text)| sentence.role == Role::Body && !text.trim().is_empty())
         .map(|(sentence, text)| (sentence, *text))
         .collect();
     let sources: Vec<&str> = body.iter().map(|(sentence, _)| article.source(sentence)).collect();
-    let mut chosen = choose(&sources, title(article), count);
-    chosen.sort_unstable();
-    chosen.into_iter().map(|index| cited(body[index])).collect()
+    choose(&sources, title(article), count).into_iter().map(|index| cited(body[index])).collect()
 }
 
 fn cited((sentence, text): (&Sentence, &str)) -> SummarySentence {

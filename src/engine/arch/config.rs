@@ -84,6 +84,14 @@ pub(in crate::engine) fn prompts(files: &ModelFiles) -> Result<BTreeMap<String, 
     Ok(tasks.filter_map(|(task, params)| Some((task.clone(), params["prefix"].as_str()?.to_owned()))).collect())
 }
 
+/// Returns what `config.json` says to put before a text of this task, or else before any text.
+pub(in crate::engine) fn prompt(files: &ModelFiles, task: &str) -> Result<Option<String>, EngineError> {
+    let bytes = files.read(FILE)?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|error| EngineError::malformed(FILE, error))?;
+    let of_task = &value["task_specific_params"][task]["prefix"];
+    Ok(of_task.as_str().or(value["prefix"].as_str()).map(str::to_owned))
+}
+
 /// Says which architecture a model is and what to use instead.
 fn refusal(model: &str, kind: &str, config: &Value) -> EngineError {
     let class = config["architectures"][0].as_str().map(|class| format!(" ({class})")).unwrap_or_default();
