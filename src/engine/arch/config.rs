@@ -68,6 +68,18 @@ impl ModelConfig {
     }
 }
 
+/// Returns true for a `model_type` that this version runs.
+pub fn is_run(model_type: &str) -> bool {
+    FAMILIES.iter().any(|(name, _)| *name == model_type)
+}
+
+/// Returns the `model_type` of a model.
+pub fn model_type(files: &ModelFiles) -> Result<String, EngineError> {
+    let bytes = files.read(FILE)?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|error| EngineError::malformed(FILE, error))?;
+    Ok(value["model_type"].as_str().unwrap_or_default().to_owned())
+}
+
 /// Returns the tokens that start and end an output of this `model_type` where no file of the model names them.
 pub(in crate::engine) fn default_tokens(model_type: &str) -> Option<(u32, u32)> {
     FAMILIES.iter().find(|(name, _)| *name == model_type).and_then(|(_, family)| match family {
