@@ -231,7 +231,14 @@ impl<'a> Run<'a> {
     fn verdict(&mut self, draft: Draft, name: &str) -> Result<Verdict, Failure> {
         if let Output::Folder(folder) = &self.settings.output {
             let base = folder.join(name);
-            match done::look(&base, &draft.provenance.sha256, self.settings, &self.aids, &mut self.model, self.summarizer.as_mut())? {
+            match done::look(
+                &base,
+                &draft.provenance.sha256,
+                self.settings,
+                &self.aids,
+                &mut self.model,
+                self.summarizer.as_mut(),
+            )? {
                 Earlier::Done(stored) => return Ok(Verdict::Done(Box::new(Facts::stored(*stored, name)))),
                 Earlier::Edited(stored, reason) => {
                     let facts = stored.map_or_else(Facts::default, |stored| Facts::stored(*stored, name));

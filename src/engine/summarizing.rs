@@ -13,11 +13,7 @@ impl Engine {
     ///
     /// What `config.json` states for the task wins over `generation_config.json`, as in transformers; a multilingual
     /// model is told the language.
-    pub fn load_summarizer(
-        files: &ModelFiles,
-        options: &EngineOptions,
-        language: &str,
-    ) -> Result<Engine, EngineError> {
+    pub fn load_summarizer(files: &ModelFiles, options: &EngineOptions, language: &str) -> Result<Engine, EngineError> {
         let mut engine = Engine::load(files, options)?;
         engine.generation = GenerationConfig::read_for(files, TASK)?;
         let mut engine = engine.translating(language, language)?;

@@ -80,7 +80,8 @@ impl Writer<'_> {
     ) -> Result<Vec<Option<Summary>>, EngineError> {
         let texts: Vec<Body<'d>> = documents.map(Body::of).collect();
         let count = self.summarizer.record.sentences;
-        let begin = |body: &Body<'_>| Abstraction::new(if body.ids.len() > count { body.read(self.side()) } else { &[] });
+        let begin =
+            |body: &Body<'_>| Abstraction::new(if body.ids.len() > count { body.read(self.side()) } else { &[] });
         let mut abstractions: Vec<Abstraction> = texts.iter().map(begin).collect();
         while abstractions.iter().any(|abstraction| !abstraction.is_written()) {
             if !self.round(&mut abstractions)? {
@@ -103,7 +104,8 @@ impl Writer<'_> {
         let engine = &self.summarizer.engine;
         let (budget, count) = (engine.max_summarized_tokens(), |text: &str| engine.count_tokens(text));
         let open = abstractions.iter_mut().filter(|abstraction| !abstraction.is_written());
-        let mut rounds: Vec<(&mut Abstraction, Vec<Part>)> = open.map(|a| (a.parts(budget, &count), a)).map(|(p, a)| (a, p)).collect();
+        let mut rounds: Vec<(&mut Abstraction, Vec<Part>)> =
+            open.map(|a| (a.parts(budget, &count), a)).map(|(p, a)| (a, p)).collect();
         let texts: Vec<String> = rounds.iter().flat_map(|(_, parts)| parts).map(|part| part.text.clone()).collect();
         let Some(outputs) = self.run(engine, &texts, &self.decode)? else { return Ok(false) };
         let mut outputs = outputs.into_iter().map(output);
@@ -115,7 +117,12 @@ impl Writer<'_> {
     }
 
     /// Runs an engine on texts; `None` where a signal came before the end.
-    fn run(&self, engine: &Engine, texts: &[String], decode: &DecodeOptions) -> Result<Option<Vec<Translated>>, EngineError> {
+    fn run(
+        &self,
+        engine: &Engine,
+        texts: &[String],
+        decode: &DecodeOptions,
+    ) -> Result<Option<Vec<Translated>>, EngineError> {
         let mut outputs = BTreeMap::new();
         translate(engine, texts, decode, self.stop, |index, translated| {
             outputs.insert(index, translated);
@@ -155,8 +162,7 @@ impl Writer<'_> {
             Side::Source => Sources::new(originals.clone()),
             Side::Target => Sources::new(translations.clone()),
         };
-        let judge =
-            |(passage, text): (&Passage, &String)| Judged::new(passage, text, &sources, translations, ids);
+        let judge = |(passage, text): (&Passage, &String)| Judged::new(passage, text, &sources, translations, ids);
         let judged = written.iter().zip(shown).map(judge).collect();
         let texts: Vec<&str> = document.translations.iter().map(|translation| translation.text.as_str()).collect();
         let best = summary::best_first(&document.article, &texts, 2 * count);

@@ -54,8 +54,11 @@ impl Abstraction {
     /// Several parts are to be merged in another round, unless their summaries together are no shorter than they were.
     pub fn take(&mut self, parts: &[Part], outputs: &[Output]) {
         let length = |passages: &[Passage]| passages.iter().map(|passage| passage.text.len()).sum::<usize>();
-        let written: Vec<Passage> =
-            parts.iter().zip(outputs).flat_map(|(part, output)| written::passages(part, output, &self.passages)).collect();
+        let written: Vec<Passage> = parts
+            .iter()
+            .zip(outputs)
+            .flat_map(|(part, output)| written::passages(part, output, &self.passages))
+            .collect();
         self.is_written = parts.len() == 1 || length(&written) >= length(&self.passages);
         self.passages = written;
     }

@@ -81,7 +81,10 @@ mod tests {
     #[test]
     fn a_licence_that_forbids_commercial_use_says_so() {
         assert_eq!(described("CC-BY-NC-SA-4.0"), "CC-BY-NC-SA-4.0, for non-commercial use only");
-        assert_eq!((described("Apache-2.0"), described("NOASSERTION")), ("Apache-2.0".into(), "licence not stated".into()));
+        assert_eq!(
+            (described("Apache-2.0"), described("NOASSERTION")),
+            ("Apache-2.0".into(), "licence not stated".into())
+        );
     }
 
     use indicatif::ProgressStyle;

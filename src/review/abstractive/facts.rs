@@ -10,8 +10,8 @@ use unicode_segmentation::UnicodeSegmentation;
 
 /// Endings that nouns and adverbs of the language have and names seldom do.
 const COMMON_ENDINGS: [&str; 18] = [
-    "ly", "ing", "tion", "tions", "ment", "ments", "ness", "ers", "ors", "ists", "als", "ities", "ents", "ants", "ives",
-    "ries", "ages", "ures",
+    "ly", "ing", "tion", "tions", "ment", "ments", "ness", "ers", "ors", "ists", "als", "ities", "ents", "ants",
+    "ives", "ries", "ages", "ures",
 ];
 
 /// Words that sentences of news begin with, sorted, beyond those with a telling ending.
@@ -36,14 +36,17 @@ struct Word<'a> {
 /// and does not look like a word of the language.
 pub fn unstated_names(text: &str, other: &str) -> Vec<String> {
     let known: BTreeSet<String> = words(other).iter().flat_map(|word| forms(word.text)).collect();
-    let initials = initials(other);
+    let spelled_out: BTreeSet<String> = runs(other).iter().map(|run| initials(run)).collect();
+    let acronyms = acronyms(other);
+    // Words whose run the other text has as an acronym.
+    let shortened = runs(text).into_iter().filter(|run| acronyms.contains(&initials(run)));
+    let shortened: BTreeSet<&str> = shortened.flatten().collect();
     let mut found: Vec<String> = Vec::new();
     for word in words(text).iter().filter(|word| is_name(word)) {
-        let lower = lowered(word.text);
         let is_known = forms(word.text).iter().any(|form| known.contains(form))
-            || (is_acronym(word.text) && initials.contains(&lower));
-        let spelled_out = || acronyms(other).iter().any(|acronym| self::initials(text).contains(acronym));
-        if !is_known && !spelled_out() && !found.iter().any(|name| name == word.text) {
+            || (is_acronym(word.text) && spelled_out.contains(&lowered(word.text)))
+            || shortened.contains(word.text);
+        if !is_known && !found.iter().any(|name| name == word.text) {
             found.push(word.text.to_owned());
         }
     }
@@ -76,7 +79,10 @@ fn is_name(word: &Word<'_>) -> bool {
     let looks_common = || {
         OPENERS.binary_search(&lower.as_str()).is_ok() || COMMON_ENDINGS.iter().any(|ending| lower.ends_with(ending))
     };
-    capital && lower.chars().count() > 1 && !is_function_word_in_capitals(word.text, &lower) && !(word.is_first && looks_common())
+    capital
+        && lower.chars().count() > 1
+        && !is_function_word_in_capitals(word.text, &lower)
+        && !(word.is_first && looks_common())
 }
 
 /// Returns true for "The", but not for "US".
@@ -98,28 +104,36 @@ fn acronyms(text: &str) -> Vec<String> {
 fn forms(word: &str) -> Vec<String> {
     const ADJECTIVES: [&str; 9] = ["ians", "ian", "ans", "an", "is", "i", "ns", "n", "s"];
     let lower = lowered(word);
-    let stems = ADJECTIVES.iter().filter_map(|ending| lower.strip_suffix(ending)).filter(|stem| stem.chars().count() > 3);
+    let stems =
+        ADJECTIVES.iter().filter_map(|ending| lower.strip_suffix(ending)).filter(|stem| stem.chars().count() > 3);
     let mut forms: Vec<String> = stems.flat_map(|stem| [stem.to_owned(), format!("{stem}a")]).collect();
     forms.push(lower);
     forms
 }
 
-/// Returns the first letters of each run of capitalised words, as an acronym has them.
-fn initials(text: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let words: Vec<&str> = text.unicode_words().collect();
+/// Returns the runs of two to six capitalised words, with every run inside them: "United Nations" of "the United
+/// Nations Children's Fund" too.
+fn runs(text: &str) -> Vec<Vec<&str>> {
+    let mut found = Vec::new();
+    let words: Vec<&str> = text.unicode_words().map(without_possessive).collect();
     for start in 0..words.len() {
-        let mut run = String::new();
+        let mut run = Vec::new();
         for word in words[start..].iter().take(8) {
             match word.chars().next() {
-                Some(first) if first.is_uppercase() => run.extend(first.to_lowercase()),
-                _ if matches!(*word, "of" | "for" | "the" | "and" | "in") => continue,
+                Some(first) if first.is_uppercase() && !is_acronym(word) => run.push(*word),
+                _ if matches!(*word, "of" | "for" | "the" | "and" | "in") && !run.is_empty() => continue,
                 _ => break,
             }
-            found.insert(run.clone());
+            if (2..=6).contains(&run.len()) {
+                found.push(run.clone());
+            }
         }
     }
     found
+}
+
+fn initials(run: &[&str]) -> String {
+    run.iter().filter_map(|word| word.chars().next()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

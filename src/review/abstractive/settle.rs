@@ -119,20 +119,27 @@ mod tests {
     #[test]
     fn a_sentence_that_is_borne_out_is_kept() {
         let kept = settle(vec![judged("Homs' governor opened a repaired water plant.")], vec![own(1)], 3, false);
-        assert_eq!((kept[0].method, kept[0].cites[0].id, &kept[0].flags[..]), (Method::Abstractive, SentenceId(1), &[][..]));
+        assert_eq!(
+            (kept[0].method, kept[0].cites[0].id, &kept[0].flags[..]),
+            (Method::Abstractive, SentenceId(1), &[][..])
+        );
     }
 
     #[test]
     fn added_numbers_and_names_are_flagged() {
         let flags = |text: &str| judged(text).0.flags;
-        assert_eq!(flags("Engineers replaced 41 pumps.")[0].message, "the summary has 41, S2 does not: check the number");
+        assert_eq!(
+            flags("Engineers replaced 41 pumps.")[0].message,
+            "the summary has 41, S2 does not: check the number"
+        );
         assert_eq!(flags("Engineers from Norway replaced 14 pumps.")[0].evidence, ["Norway"]);
         assert!(flags("A bird sang in the garden all night long.")[0].message.contains("bears out 0 %"));
     }
 
     #[test]
     fn what_is_not_borne_out_is_replaced_by_a_sentence_not_cited_yet() {
-        let written = || vec![judged("Homs' governor opened a repaired water plant."), judged("Engineers replaced 41 pumps.")];
+        let written =
+            || vec![judged("Homs' governor opened a repaired water plant."), judged("Engineers replaced 41 pumps.")];
         let settled = settle(written(), vec![own(1), own(3)], 3, false);
         assert_eq!((settled[1].text.as_str(), settled[1].flags[0].severity), ("own 3", Severity::Minor));
         assert_eq!(settled[1].flags[0].evidence, ["Engineers replaced 41 pumps."]);

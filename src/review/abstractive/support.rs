@@ -29,6 +29,8 @@ const SUPPORT_SHARE: f64 = 0.75;
 const MOST_CITES: usize = 3;
 /// The least share of a sentence that a further cite must add.
 const WORTH_A_CITE: f64 = 0.12;
+/// The least share that it must add in words other than names and numbers: these may be anybody's.
+const WORTH_IN_WORDS: f64 = 0.06;
 /// The least share of words that must be in common before a number in common counts: any text may have a 3.
 const COMMON_GROUND: f64 = 0.15;
 /// How much more a name weighs than another word as rare.
@@ -69,13 +71,16 @@ impl<'a> Sources<'a> {
             let before = claim.share(&together);
             let value = |index: usize| {
                 let gain = claim.share(&together.with(&borne[index])) - before;
-                (SUPPORT_SHARE * gain + (1.0 - SUPPORT_SHARE) * attention(index), gain)
+                let plain = claim.plain_share(&together.with(&borne[index])) - claim.plain_share(&together);
+                let is_worth = gain >= WORTH_A_CITE && plain >= WORTH_IN_WORDS;
+                (SUPPORT_SHARE * gain + (1.0 - SUPPORT_SHARE) * attention(index), is_worth)
             };
             let left = (0..borne.len()).filter(|index| !cites.iter().any(|(cited, _)| cited == index));
             // Reversed, so that of equal values the earliest sentence is the greatest.
-            let best = left.map(|index| (value(index), index)).max_by(|a, b| a.0.0.total_cmp(&b.0.0).then(b.1.cmp(&a.1)));
+            let best =
+                left.map(|index| (value(index), index)).max_by(|a, b| a.0.0.total_cmp(&b.0.0).then(b.1.cmp(&a.1)));
             match best {
-                Some(((_, gain), index)) if cites.is_empty() || gain >= WORTH_A_CITE => {
+                Some(((_, is_worth), index)) if cites.is_empty() || is_worth => {
                     together = together.with(&borne[index]);
                     cites.push((index, claim.share(&borne[index]) as f32));
                 }
@@ -90,6 +95,7 @@ impl<'a> Sources<'a> {
 struct Claim<'a> {
     text: &'a str,
     terms: BTreeMap<String, f64>,
+    names: BTreeSet<String>,
     numbers: Vec<Span>,
     number: f64,
 }
@@ -112,7 +118,7 @@ impl<'a> Claim<'a> {
         let names = name_stems(text);
         let weight = |term: &String| weights.of_term(term) * if names.contains(term) { NAME } else { 1.0 };
         let terms = terms(text).into_iter().map(|term| (weight(&term), term)).map(|(weight, term)| (term, weight));
-        Claim { text, terms: terms.collect(), numbers: unstated_numbers(text, ""), number: weights.most() }
+        Claim { text, terms: terms.collect(), names, numbers: unstated_numbers(text, ""), number: weights.most() }
     }
 
     fn borne_by(&self, sources: &Sources<'_>, index: usize) -> Borne {
@@ -128,10 +134,21 @@ impl<'a> Claim<'a> {
         Borne { terms, numbers }
     }
 
+    fn whole(&self) -> f64 {
+        self.terms.values().sum::<f64>() + self.number * self.numbers.len() as f64
+    }
+
+    /// Returns the share of the claim that words other than names and numbers bear out.
+    fn plain_share(&self, borne: &Borne) -> f64 {
+        let plain = borne.terms.iter().filter(|term| !self.names.contains(*term));
+        plain.map(|term| self.terms[term]).sum::<f64>() / self.whole().max(f64::MIN_POSITIVE)
+    }
+
     /// Returns the share of the claim that is borne out.
     fn share(&self, borne: &Borne) -> f64 {
-        let all = self.terms.values().sum::<f64>() + self.number * self.numbers.len() as f64;
-        let there = borne.terms.iter().map(|term| self.terms[term]).sum::<f64>() + self.number * borne.numbers.len() as f64;
+        let all = self.whole();
+        let there =
+            borne.terms.iter().map(|term| self.terms[term]).sum::<f64>() + self.number * borne.numbers.len() as f64;
         if all > 0.0 { there / all } else { 0.0 }
     }
 }

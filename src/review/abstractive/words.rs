@@ -45,8 +45,17 @@ pub(super) fn stem(word: &str) -> String {
 
 /// Takes off the endings of English plurals, verbs and adverbs; at least three letters are left.
 fn english(word: &str) -> String {
-    const ENDINGS: [(&str, &str); 9] =
-        [("ies", "y"), ("ied", "y"), ("sses", "ss"), ("ing", ""), ("ly", ""), ("ed", ""), ("es", ""), ("s", ""), ("e", "")];
+    const ENDINGS: [(&str, &str); 9] = [
+        ("ies", "y"),
+        ("ied", "y"),
+        ("sses", "ss"),
+        ("ing", ""),
+        ("ly", ""),
+        ("ed", ""),
+        ("es", ""),
+        ("s", ""),
+        ("e", ""),
+    ];
     let long_enough = |rest: &str| rest.chars().count() >= 3 && rest.contains(['a', 'e', 'i', 'o', 'u', 'y']);
     let mut stem = word.to_owned();
     for (ending, instead) in ENDINGS {

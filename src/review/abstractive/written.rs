@@ -96,7 +96,10 @@ mod tests {
 
     #[test]
     fn sentences_end_as_models_end_them() {
-        assert_eq!(cut(" Mr. Hart of the U.N. came . He left on Monday ."), ["Mr. Hart of the U.N. came .", "He left on Monday ."]);
+        assert_eq!(
+            cut(" Mr. Hart of the U.N. came . He left on Monday ."),
+            ["Mr. Hart of the U.N. came .", "He left on Monday ."]
+        );
         assert_eq!(cut("The bridge is open .<n>It cost 2 million<n>"), ["The bridge is open .", "It cost 2 million"]);
         assert_eq!(cut("فتح الجسر اليوم. وكلف مليونين."), ["فتح الجسر اليوم.", "وكلف مليونين."]);
     }
@@ -124,7 +127,11 @@ mod tests {
             text: "Three.".into(),
             spans: vec![0..5, 5..6, 6..6],
             source_spans: vec![0..3, 3..4, 5..8, 8..9, 9..9],
-            attention: vec![vec![0.2, 0.0, 0.2, 0.0, 0.6], vec![0.2, 0.0, 0.2, 0.0, 0.6], vec![1.0, 0.0, 0.0, 0.0, 0.0]],
+            attention: vec![
+                vec![0.2, 0.0, 0.2, 0.0, 0.6],
+                vec![0.2, 0.0, 0.2, 0.0, 0.6],
+                vec![1.0, 0.0, 0.0, 0.0, 0.0],
+            ],
         };
         assert_eq!(passages(&part, &output, &round)[0].origin, [0.25, 0.25, 0.5]);
     }

@@ -59,6 +59,9 @@ mod tests {
 
     #[test]
     fn small_words_are_no_counts() {
-        assert_eq!(found("one of them came in second in May, decades and dozens later", "they came"), Vec::<&str>::new());
+        assert_eq!(
+            found("one of them came in second in May, decades and dozens later", "they came"),
+            Vec::<&str>::new()
+        );
     }
 }
