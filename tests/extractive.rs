@@ -5,7 +5,11 @@
 //!
 //! `cargo test --test extractive -- --nocapture` prints the table.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops at what it did not expect, and prints figures")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops at what it did not expect, and prints figures"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -120,7 +124,8 @@ fn rouge_l(summary: &[String], reference: &[String]) -> f64 {
 
 fn cosine(a: &BTreeMap<&[String], usize>, b: &BTreeMap<&[String], usize>) -> f64 {
     let dot: usize = a.iter().map(|(gram, count)| count * b.get(gram).unwrap_or(&0)).sum();
-    let norm = |bag: &BTreeMap<&[String], usize>| (bag.values().map(|count| count * count).sum::<usize>() as f64).sqrt();
+    let norm =
+        |bag: &BTreeMap<&[String], usize>| (bag.values().map(|count| count * count).sum::<usize>() as f64).sqrt();
     dot as f64 / (norm(a) * norm(b)).max(f64::MIN_POSITIVE)
 }
 

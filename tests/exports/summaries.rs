@@ -81,7 +81,8 @@ fn a_false_number_is_replaced_or_kept_with_a_critical_warning() {
     assert_eq!((&replaced[0]["method"], &replaced[0]["flags"][0]["severity"]), (&"extractive".into(), &"minor".into()));
     assert!(replaced[0]["flags"][0]["message"].as_str().unwrap().contains("in place of one that the model wrote"));
 
-    let keep = ["a.txt", "--summary-model", "liar", "--keep-unsupported", "--model", "builtin", "--beam", "1", "--strict"];
+    let keep =
+        ["a.txt", "--summary-model", "liar", "--keep-unsupported", "--model", "builtin", "--beam", "1", "--strict"];
     desk.run(&keep, 4);
     let kept = summary(&desk);
     assert_eq!((&kept[0]["method"], &kept[0]["flags"][0]["kind"]), (&"abstractive".into(), &"unsupported".into()));
