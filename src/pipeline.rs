@@ -15,7 +15,7 @@ pub mod model;
 mod origin;
 mod stop;
 mod summaries;
-mod summarizer;
+pub mod summarizer;
 mod translate;
 mod units;
 mod window;

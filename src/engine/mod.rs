@@ -255,6 +255,11 @@ impl Engine {
         self.generation.length_penalty as f32
     }
 
+    /// Returns true where the model has tokens for languages and is told them with every text.
+    pub fn is_told_languages(&self) -> bool {
+        self.tokenizer.is_told_languages()
+    }
+
     /// Returns the SHA-256 of each file that was loaded, by name.
     pub fn files(&self) -> &BTreeMap<String, String> {
         &self.files

@@ -138,16 +138,23 @@ impl<'a> Summarizer<'a> {
             }
     }
 
-    /// Loads the model, downloaded where it is not on this machine; `source` is the language of the articles.
-    pub fn load(&mut self, source: &str) -> Result<(), EngineError> {
-        if self.loaded.is_some() {
-            return Ok(());
-        }
+    /// Returns the files of the model, downloaded where it is not on this machine.
+    pub fn files(&mut self) -> Result<ModelFiles, EngineError> {
         self.look_on_this_machine();
         let files = match &self.found {
             Some(files) => files.clone(),
             None => self.resolve_with(&self.options, &Downloads::new(self.ui))?,
         };
+        self.found = Some(files.clone());
+        Ok(files)
+    }
+
+    /// Loads the model, downloaded where it is not on this machine; `source` is the language of the articles.
+    pub fn load(&mut self, source: &str) -> Result<(), EngineError> {
+        if self.loaded.is_some() {
+            return Ok(());
+        }
+        let files = self.files()?;
         let side = self.side(&files, source)?;
         let language = if side == Side::Source { source } else { &self.settings.lang };
         let Settings { device, precision, exact, threads, .. } = *self.settings;
@@ -159,7 +166,6 @@ impl<'a> Summarizer<'a> {
             keep_unsupported: self.settings.keep_unsupported,
         };
         self.announce(&record, side);
-        self.found = Some(files);
         self.loaded = Some(Loaded { engine: Arc::new(engine), side, record });
         Ok(())
     }

@@ -126,3 +126,18 @@ fn a_summarizer_that_cannot_be_had_is_an_error_and_never_another_summary() {
     let said = desk.run(&["a.txt", "--model", "builtin", "--summary-model", "opus-mt-ar-en"], 3);
     assert!(said.contains("it translates: name it with --model"), "{said}");
 }
+
+#[test]
+fn a_summarizer_is_checked_as_one() {
+    let desk = desk(ARTICLE, "copier");
+    let said = desk.output(&["check", "copier", "--offline"], 0);
+    for part in ["copier (licence not stated)", "family: bart (BART)", "it was run as en", "of weights", "tokens/s"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(said.contains("The ferry to the island was cancelled on Tuesday because of high waves."), "{said}");
+    desk.write("models/copier/README.md", "---\nlicense: mit\nlanguage:\n- en\n---\n");
+    let said = desk.output(&["check", "copier", "--offline"], 0);
+    assert!(said.contains("copier (MIT)") && said.contains("languages: en, as its card says"), "{said}");
+    let said = desk.output(&["check", "builtin", "--beam", "1"], 0);
+    assert!(said.contains("family: marian (Marian, as OPUS-MT)") && said.contains("languages: ar into en"), "{said}");
+}
