@@ -68,14 +68,28 @@ pub fn articles() -> Vec<Vec<String>> {
     text.split("\n\n").map(|article| article.lines().skip(1).map(str::to_owned).collect()).collect()
 }
 
-/// Returns those of the news with an English original, where they are there.
-pub fn news() -> Option<Vec<Vec<String>>> {
+/// Sentences of an article, Arabic and English.
+pub type Pairs = Vec<(String, String)>;
+
+/// Returns the news articles line by line in both languages, headlines left out, where they are there.
+pub fn news_in_both() -> Option<Vec<Pairs>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/articles/news");
     let mut files: Vec<_> = fs::read_dir(folder).ok()?.map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.to_string_lossy().ends_with(".en.txt"));
     files.sort();
-    let lines = |path| fs::read_to_string(path).unwrap().lines().skip(1).map(str::trim).map(str::to_owned).collect();
-    let articles =
-        files.iter().map(lines).map(|lines: Vec<String>| lines.into_iter().filter(|l| !l.is_empty()).collect());
-    Some(articles.collect())
+    let lines = |path: &str| -> Vec<String> {
+        fs::read_to_string(path).unwrap().lines().map(|l| l.trim().to_owned()).collect()
+    };
+    let article = |path: &std::path::PathBuf| {
+        let english = path.to_string_lossy();
+        let pairs = lines(&english.replace(".en.txt", ".ar.txt")).into_iter().zip(lines(&english)).skip(1);
+        pairs.filter(|(arabic, english)| !arabic.is_empty() && !english.is_empty()).collect()
+    };
+    Some(files.iter().map(article).collect())
+}
+
+/// Returns their English alone.
+pub fn news() -> Option<Vec<Vec<String>>> {
+    let english = |article: Pairs| article.into_iter().map(|(_, english)| english).collect();
+    Some(news_in_both()?.into_iter().map(english).collect())
 }

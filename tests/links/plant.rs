@@ -60,6 +60,13 @@ pub fn errors(case: &Case, article: &[String], seed: u64) -> Vec<(Kind, String)>
     errors
 }
 
+/// Returns an Arabic sentence and its translation with one number changed in both, where both have it in digits.
+pub fn number_of_pair(arabic: &str, english: &str) -> Option<(String, String)> {
+    let number = numbers(english).into_iter().find(|number| numbers(arabic).contains(number))?;
+    let new = changed(&number, &format!("{arabic} {english}"), &mut Dice::new(arabic.len() as u64));
+    Some((arabic.replacen(&number, &new, 1), english.replacen(&number, &new, 1)))
+}
+
 /// Returns the numbers in digits, two digits and more.
 fn numbers(text: &str) -> Vec<String> {
     let words = text.split([' ', ':', '-', '$', '(', ')']).map(|word| word.trim_matches(|c: char| !c.is_ascii_digit()));

@@ -3,7 +3,7 @@
 //! Separate from planting errors, which starts from these. The invariant: a retold sentence has no number, name or claim
 //! that its sources lack.
 
-use super::{Case, Dice};
+use super::{Case, Dice, Pairs};
 
 /// Words that summaries use for one another.
 const SYNONYMS: [(&str, &str); 44] = [
@@ -90,6 +90,32 @@ pub fn cases(article: &[String], seed: u64) -> Vec<Case> {
         cases.push(Case { text: shuffled(text, &mut dice), sources: vec![place] });
         if let Some(&other) = places.get((at + 1 + dice.below(3)) % places.len()).filter(|other| **other != place) {
             cases.push(Case { text: fused(text, &article[other]), sources: vec![place, other] });
+        }
+    }
+    cases
+}
+
+/// Returns sentences of an article in Arabic with their translations: every fifth word left out, in another order, and
+/// two fused. What the model wrote is the Arabic.
+pub fn of_pairs(article: &Pairs, seed: u64) -> Vec<(Case, String)> {
+    let mut dice = Dice::new(seed);
+    let mut cases = Vec::new();
+    let long_enough = |place: &usize| article[*place].0.split_whitespace().count() >= 6;
+    let places: Vec<usize> = (0..article.len()).filter(long_enough).collect();
+    for (at, &place) in places.iter().enumerate() {
+        let (arabic, english) = &article[place];
+        let words: Vec<&str> = arabic.split_whitespace().collect();
+        let fewer: Vec<&str> = words.iter().enumerate().filter(|(at, _)| at % 5 != 4).map(|(_, word)| *word).collect();
+        let mut groups: Vec<String> = words.chunks(3).map(|group| group.join(" ")).collect();
+        dice.shuffle(&mut groups);
+        for text in [fewer.join(" "), groups.join(" ")] {
+            cases.push((Case { text, sources: vec![place] }, english.clone()));
+        }
+        if let Some(&other) = places.get((at + 1) % places.len()).filter(|other| **other != place) {
+            let (second, translation) = &article[other];
+            let text = format!("{} و{second}", arabic.trim_end_matches('.'));
+            let english = format!("{}, while {}", english.trim_end_matches('.'), small(translation));
+            cases.push((Case { text, sources: vec![place, other] }, english));
         }
     }
     cases
