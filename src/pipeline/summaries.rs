@@ -80,8 +80,11 @@ impl Writer<'_> {
     ) -> Result<Vec<Option<Summary>>, EngineError> {
         let texts: Vec<Body<'d>> = documents.map(Body::of).collect();
         let count = self.summarizer.record.sentences;
-        let begin =
-            |body: &Body<'_>| Abstraction::new(if body.ids.len() > count { body.read(self.side()) } else { &[] });
+        let begin = |body: &Body<'_>| {
+            // What is that short is given whole: a model could only add to it.
+            let read = if body.ids.len() > count { body.read(self.side()) } else { &[] };
+            Abstraction::new(read, count)
+        };
         let mut abstractions: Vec<Abstraction> = texts.iter().map(begin).collect();
         while abstractions.iter().any(|abstraction| !abstraction.is_written()) {
             if !self.round(&mut abstractions)? {

@@ -30,18 +30,21 @@ pub struct Passage {
 #[derive(Debug, Clone)]
 pub struct Abstraction {
     passages: Vec<Passage>,
+    /// A summary of so many sentences is not merged any further.
+    enough: usize,
     is_written: bool,
 }
 
 impl Abstraction {
-    /// Begins with the sentences of an article.
-    pub fn new(sentences: &[&str]) -> Self {
+    /// Begins with the sentences of an article; the summary is to have at most `enough` sentences.
+    pub fn new(sentences: &[&str], enough: usize) -> Self {
         let passage = |(index, text): (usize, &&str)| {
             let mut origin = vec![0.0; sentences.len()];
             origin[index] = 1.0;
             Passage { text: (*text).to_owned(), origin }
         };
-        Abstraction { passages: sentences.iter().enumerate().map(passage).collect(), is_written: sentences.is_empty() }
+        let passages = sentences.iter().enumerate().map(passage).collect();
+        Abstraction { passages, enough, is_written: sentences.is_empty() }
     }
 
     /// Returns the texts to summarize next, each of at most `budget` tokens; `count` returns the tokens of a text.
@@ -51,7 +54,8 @@ impl Abstraction {
 
     /// Takes in what the model wrote for each part.
     ///
-    /// Several parts are to be merged in another round, unless their summaries together are no shorter than they were.
+    /// Several parts are to be merged in another round, unless there are few enough sentences already, or their summaries
+    /// together are no shorter than they were.
     pub fn take(&mut self, parts: &[Part], outputs: &[Output]) {
         let length = |passages: &[Passage]| passages.iter().map(|passage| passage.text.len()).sum::<usize>();
         let written: Vec<Passage> = parts
@@ -59,7 +63,8 @@ impl Abstraction {
             .zip(outputs)
             .flat_map(|(part, output)| written::passages(part, output, &self.passages))
             .collect();
-        self.is_written = parts.len() == 1 || length(&written) >= length(&self.passages);
+        let is_short = written.len() <= self.enough;
+        self.is_written = parts.len() == 1 || is_short || length(&written) >= length(&self.passages);
         self.passages = written;
     }
 
@@ -98,7 +103,7 @@ mod tests {
     }
 
     fn run(sentences: &[&str], budget: usize) -> (Vec<Passage>, usize) {
-        let mut abstraction = Abstraction::new(sentences);
+        let mut abstraction = Abstraction::new(sentences, 1);
         let mut rounds = 0;
         while !abstraction.is_written() {
             let parts = abstraction.parts(budget, &count);
@@ -128,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_model_that_does_not_shorten_ends_all_the_same() {
-        let mut abstraction = Abstraction::new(&LINES);
+        let mut abstraction = Abstraction::new(&LINES, 1);
         let parts = abstraction.parts(7, &count);
         let same = |part: &Part| Output { text: part.text.clone(), ..Output::default() };
         abstraction.take(&parts, &parts.iter().map(same).collect::<Vec<_>>());
@@ -137,7 +142,17 @@ mod tests {
     }
 
     #[test]
+    fn summaries_of_parts_that_are_short_enough_together_stay() {
+        let mut abstraction = Abstraction::new(&LINES, 2);
+        let parts = abstraction.parts(10, &count);
+        abstraction.take(&parts, &parts.iter().map(first_sentence).collect::<Vec<_>>());
+        assert!(abstraction.is_written());
+        let origins: Vec<_> = abstraction.into_passages().into_iter().map(|passage| passage.origin).collect();
+        assert_eq!(origins, [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]);
+    }
+
+    #[test]
     fn nothing_needs_no_round() {
-        assert!(Abstraction::new(&[]).is_written());
+        assert!(Abstraction::new(&[], 1).is_written());
     }
 }

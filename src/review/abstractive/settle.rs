@@ -43,15 +43,15 @@ fn unstated(text: &str, cited: &str) -> Vec<String> {
 
 fn flags(cites: &[Cite], numbers: Vec<String>, names: Vec<String>, support: f32) -> Vec<Flag> {
     let ids: Vec<String> = cites.iter().map(|cite| cite.id.to_string()).collect();
-    let (ids, does) = (ids.join(" and "), if cites.len() == 1 { "does" } else { "do" });
+    let (ids, does) = (listed(&ids), if cites.len() == 1 { "does" } else { "do" });
     let flag = |severity, message, evidence| Flag { kind: FlagKind::Unsupported, severity, message, evidence };
     let mut flags = Vec::new();
     if !numbers.is_empty() {
-        let message = format!("the summary has {}, {ids} {does} not: check the number", numbers.join(" and "));
+        let message = format!("the summary has {}, {ids} {does} not: check the number", listed(&numbers));
         flags.push(flag(Severity::Critical, message, numbers));
     }
     if !names.is_empty() {
-        let message = format!("the summary names {}, {ids} {does} not: check the name", names.join(" and "));
+        let message = format!("the summary names {}, {ids} {does} not: check the name", listed(&names));
         flags.push(flag(Severity::Major, message, names));
     }
     if support < ENOUGH {
@@ -60,6 +60,14 @@ fn flags(cites: &[Cite], numbers: Vec<String>, names: Vec<String>, support: f32)
         flags.push(flag(Severity::Major, message, Vec::new()));
     }
     flags
+}
+
+/// Returns "S1, S2 and S3".
+fn listed(items: &[String]) -> String {
+    match items {
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => items.concat(),
+    }
 }
 
 /// Returns the summary: the first `count` written sentences, those with a warning replaced by the best of the article's
@@ -133,6 +141,7 @@ mod tests {
             "the summary has 41, S2 does not: check the number"
         );
         assert_eq!(flags("Engineers from Norway replaced 14 pumps.")[0].evidence, ["Norway"]);
+        assert_eq!(listed(&["S1", "S2", "S3"].map(str::to_owned)), "S1, S2 and S3");
         assert!(flags("A bird sang in the garden all night long.")[0].message.contains("bears out 0 %"));
     }
 
