@@ -9,7 +9,10 @@ mod t5;
 pub use bart::{BartConfig, BartFamily, Positions};
 pub use t5::{HeadScale, T5Config, T5Family};
 
-use crate::engine::{EngineError, ModelFiles, catalogue::Catalogue};
+use crate::engine::{
+    EngineError, ModelFiles,
+    catalogue::{Catalogue, Task},
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -110,8 +113,11 @@ fn refusal(model: &str, kind: &str, config: &Value) -> EngineError {
     let families = FAMILIES.map(|(name, _)| name).join(", ");
     let catalogue = Catalogue::shipped().ok();
     let nearest = catalogue.as_ref().and_then(|catalogue| {
-        let default = || catalogue.entries().iter().find(|entry| entry.default).map(|entry| entry.name.as_str());
-        catalogue.nearest(model).or_else(default)
+        // A model that has settings for summaries is best replaced by a summarizer.
+        let task =
+            if config["task_specific_params"]["summarization"].is_object() { Task::Summary } else { Task::Translation };
+        let default = || catalogue.entries().iter().find(|entry| entry.default && entry.task == task);
+        catalogue.nearest(model).or_else(|| default().map(|entry| entry.name.as_str()))
     });
     let instead = nearest.map(|name| format!("; the nearest of the catalogue is {name}")).unwrap_or_default();
     EngineError::Unsupported(format!(
@@ -156,6 +162,9 @@ mod tests {
         assert!(message.contains("the nearest of the catalogue is opus-mt-tc-big-ar-en"), "{message}");
         let message = read("org/opus-mt-ar-eng", r#"{"model_type": "fsmt"}"#).unwrap_err().to_string();
         assert!(message.contains("the nearest of the catalogue is opus-mt-ar-en"), "{message}");
+        let json = r#"{"model_type": "led", "task_specific_params": {"summarization": {"num_beams": 4}}}"#;
+        let message = read("org/long", json).unwrap_err().to_string();
+        assert!(message.contains("the nearest of the catalogue is distilbart-cnn-12-6"), "{message}");
     }
 
     #[test]
