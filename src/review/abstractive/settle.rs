@@ -106,6 +106,7 @@ fn note(sentence: &SummarySentence) -> Flag {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const ARTICLE: [&str; 3] = [
         "The governor of Homs opened the repaired water plant on Monday.",
@@ -155,5 +156,33 @@ mod tests {
         let kept = settle(written(), vec![own(1), own(3)], 3, true);
         assert_eq!(kept[1].flags[0].severity, Severity::Critical);
         assert_eq!(settle(written(), vec![own(1)], 3, false).len(), 1, "nothing is left to replace it");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_judged_and_kept_whole_or_flagged(
+            text in "\\PC{0,60}|([A-Z][a-z]{1,6} |[0-9]{1,4}[,.]? |[ابتجسم]{2,5} ){0,12}",
+            others in prop::collection::vec("\\PC{0,40}|([A-Za-z]{2,6} |[0-9]{1,4} ){0,8}", 1..5),
+            shares in prop::collection::vec(0.0f32..1.0, 0..5),
+        ) {
+            let sources: Vec<&str> = others.iter().map(String::as_str).collect();
+            let ids: Vec<SentenceId> = (0..sources.len() as u32).map(SentenceId).collect();
+            let passage = Passage { text: text.clone(), origin: shares };
+            let judged = Judged::new(&passage, &text, &Sources::new(sources.clone()), &sources, &ids);
+            prop_assert!(!judged.0.cites.is_empty());
+            prop_assert!(judged.0.cites.iter().all(|cite| (0.0..=1.0).contains(&cite.support)));
+            prop_assert_eq!(&judged.0.text, &text);
+        }
+
+        #[test]
+        fn a_copy_of_a_sentence_is_never_flagged(words in prop::collection::vec("[A-Z]?[a-z]{3,8}|[0-9]{1,4}", 3..12)) {
+            let copy = words.join(" ");
+            let sources = [copy.as_str(), "Residents said they had waited for six years."];
+            let passage = Passage { text: copy.clone(), origin: Vec::new() };
+            let judged = Judged::new(&passage, &copy, &Sources::new(sources.to_vec()), &sources, &[1, 2].map(SentenceId));
+            let whole = judged.0.cites[0].support;
+            // Words that are all function words claim nothing.
+            prop_assert!(judged.0.flags.is_empty() || whole == 0.0, "{copy}: {:?}", judged.0.flags);
+        }
     }
 }
