@@ -79,7 +79,7 @@ pub enum Command {
         #[command(flatten)]
         messages: MessageOptions,
     },
-    /// Load a model, verify its hashes, translate one sentence, print the speed
+    /// Load a model, verify its hashes, try it on a short text; print family, languages, memory and speed
     Check {
         /// Catalogue name, org/repo[@revision], a folder, or builtin
         #[arg(value_name = "MODEL")]

@@ -3,37 +3,29 @@
 //! Separate because each is short and none is part of the flow. The invariant: what was asked for goes to standard
 //! output, everything else to standard error.
 
+mod check;
 mod qa;
 mod review;
 
 use crate::{
     config::Settings,
     engine::{
-        Engine, EngineError, ModelFiles, Sink, Translated,
-        catalogue::{Catalogue, Entry},
+        catalogue::{Catalogue, Entry, Task},
         hub::HubOptions,
-        resolve::{self, Resolver},
+        resolve::Resolver,
     },
     exit::{Exit, Failure},
-    pipeline::model::{self, Model},
-    ui::{Downloads, Ui},
+    pipeline::model,
+    ui::{Downloads, Ui, licence},
 };
 use clap_complete::Shell;
 use indicatif::DecimalBytes;
 use serde_json::json;
-use std::{
-    path::Path,
-    sync::{Mutex, PoisonError, atomic::AtomicBool},
-    time::{Duration, Instant},
-};
+use std::path::Path;
 
+pub use check::check;
 pub use qa::{Request, qa};
 pub use review::review;
-
-/// The sentence that `check` translates, written for it.
-const SAMPLE: &str = "وصل وفد من الصحفيين إلى المدينة القديمة صباح يوم الثلاثاء.";
-/// `check` repeats the sentence for about this long, so that the speed means something.
-const MEASURED: Duration = Duration::from_secs(2);
 
 /// Lists the models of the catalogue.
 pub fn models(as_json: bool, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
@@ -65,10 +57,13 @@ fn text_entry(entry: &Entry, is_here: bool) -> String {
         (_, true) => ", the fast one",
         _ => "",
     };
-    let (source, target) = (entry.source.join(", "), entry.target.join(", "));
-    let (size, licence) = (DecimalBytes(entry.bytes), &entry.licence);
+    let languages = match entry.task {
+        Task::Translation => format!("{} -> {}", entry.source.join(", "), entry.target.join(", ")),
+        Task::Summary => format!("summarizes {}", entry.source.join(", ")),
+    };
+    let (size, licence) = (DecimalBytes(entry.bytes), licence(&entry.licence));
     let repo = entry.repo.as_ref().map(|repo| format!("  {repo}\n")).unwrap_or_default();
-    let head = format!("{}  {source} -> {target}{role}\n{repo}", entry.name);
+    let head = format!("{}  {languages}{role}\n{repo}", entry.name);
     format!("{head}  {size}, {licence}, {place}\n  {}\n\n", entry.quality)
 }
 
@@ -77,6 +72,8 @@ fn json_entry(entry: &Entry, is_here: bool) -> String {
         "name": entry.name,
         "repo": entry.repo,
         "revision": entry.revision,
+        "task": if entry.task == Task::Summary { "summary" } else { "translation" },
+        "architecture": entry.architecture,
         "source": entry.source,
         "target": entry.target,
         "licence": entry.licence,
@@ -109,63 +106,6 @@ pub fn fetch(names: &[String], into: Option<&Path>, settings: &Settings, ui: &Ui
         }
     }
     Ok(if failed > 0 { Exit::NoStart } else { Exit::Done })
-}
-
-/// Loads a model, verifies its hashes, translates one sentence and says how fast.
-pub fn check(settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
-    let mut model = Model::new(settings, ui)?;
-    let files = model.resolved()?.files.clone();
-    let verified = resolve::verify(&files)?;
-    let started = Instant::now();
-    let engine = model.loaded()?;
-    let loading = started.elapsed();
-    let (translation, speed) = measured(&engine, &model)?;
-    ui.data(checked(&files, &engine, &model, verified, loading, &translation, speed).as_bytes())?;
-    Ok(Exit::Done)
-}
-
-/// Translates the sample until the time is up; returns the translation and target tokens per second.
-fn measured(engine: &Engine, model: &Model<'_>) -> Result<(String, f64), EngineError> {
-    let (text, decode) = ([SAMPLE.to_owned()], model.decode());
-    let (last, cancelled) = (Mutex::new(None), AtomicBool::new(false));
-    let finished =
-        |_: usize, translated: Translated| *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(translated);
-    let (mut tokens, mut translation) = (0, String::new());
-    let started = Instant::now();
-    while tokens == 0 || started.elapsed() < MEASURED {
-        engine.translate(&text, &decode, Sink { finished: &finished, cancelled: &cancelled })?;
-        if let Some(translated) = last.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            tokens += translated.target_spans.len().max(1);
-            translation = translated.text;
-        }
-    }
-    Ok((translation, tokens as f64 / started.elapsed().as_secs_f64()))
-}
-
-fn checked(
-    files: &ModelFiles,
-    engine: &Engine,
-    model: &Model<'_>,
-    verified: usize,
-    loading: Duration,
-    translation: &str,
-    speed: f64,
-) -> String {
-    let hashes: String = engine.files().iter().map(|(name, hash)| format!("  {hash}  {name}\n")).collect();
-    let verified = match verified {
-        0 => "no published hashes to compare with; those of the files are".to_owned(),
-        count => format!("{count} files have the hashes they were published with; those loaded are"),
-    };
-    format!(
-        "{} ({})\nrevision: {}\n{verified}\n{hashes}loaded in {:.2} s on {}, {}, beam {}\n{SAMPLE}\n{translation}\n{speed:.0} tokens/s, one sentence at a time\n",
-        files.name,
-        files.licence.as_deref().unwrap_or("licence not stated"),
-        files.revision.as_deref().unwrap_or("none"),
-        loading.as_secs_f64(),
-        engine.device(),
-        engine.precision(),
-        engine.beam(&model.decode()),
-    )
 }
 
 /// Prints the completion script of a shell.

@@ -107,6 +107,10 @@ pub struct Settings {
     pub summary: SummaryKind,
     /// Sentences of the summary.
     pub summary_sentences: usize,
+    /// Sentences of a summary that the article does not bear out stay, with their warnings.
+    pub keep_unsupported: bool,
+    /// The summarization model as the user names it; `auto` leaves the choice to the catalogue.
+    pub summary_model: String,
     /// The model as the user names it; `auto` leaves the choice to the catalogue.
     pub model: String,
     /// The device to compute on.
@@ -157,6 +161,8 @@ impl Settings {
             summary: options.summary.unwrap_or(SummaryKind::Auto),
             summary_sentences: within("summary-sentences", options.summary_sentences, MAX_SUMMARY_SENTENCES)?
                 .unwrap_or(3),
+            keep_unsupported: options.keep_unsupported.unwrap_or(false),
+            summary_model: not_empty("summary-model", options.summary_model)?.unwrap_or_else(|| "auto".into()),
             model: not_empty("model", options.model)?.unwrap_or_else(|| "auto".into()),
             device: parsed("device", compute.device)?.unwrap_or(DeviceChoice::Auto),
             precision: parsed("precision", compute.precision)?.unwrap_or_default(),
@@ -177,6 +183,9 @@ impl Settings {
     }
 
     fn check_together(self) -> Result<Self, ConfigError> {
+        if self.summary_model != "auto" && matches!(self.summary, SummaryKind::Off | SummaryKind::Extractive) {
+            return Err(invalid("summary-model", "it writes summaries: leave out --summary, or make it abstractive"));
+        }
         match (&self.output, self.from.as_deref() == Some(&self.lang), self.formats.is_empty()) {
             (_, true, _) => {
                 Err(invalid("from", format!("`{0}` is also the target language: nothing to translate", self.lang)))

@@ -14,6 +14,8 @@ mod ledger;
 pub mod model;
 mod origin;
 mod stop;
+mod summaries;
+pub mod summarizer;
 mod translate;
 mod units;
 mod window;
@@ -47,6 +49,8 @@ use std::{
     time::Instant,
 };
 use stop::Stop;
+use summaries::Unsummarized;
+use summarizer::Summarizer;
 use window::{Waiting, Window};
 
 /// Works through the inputs and returns how it went.
@@ -90,6 +94,10 @@ struct Run<'a> {
     names: OutputNames,
     aids: Arc<Aids>,
     model: Model<'a>,
+    /// What writes summaries; `None` where sentences of the article are chosen.
+    summarizer: Option<Summarizer<'a>>,
+    /// Documents of the window that wait for their summaries.
+    unsummarized: Vec<Unsummarized>,
     window: Window,
     ledger: Ledger,
     bar: RunBar,
@@ -111,6 +119,8 @@ impl<'a> Run<'a> {
             ui,
             stop: Stop::on_signals(ui),
             names: OutputNames::plan(&labels),
+            summarizer: Summarizer::choose(settings, ui)?,
+            unsummarized: Vec::new(),
             model,
             window: Window::default(),
             ledger: Ledger::default(),
@@ -221,7 +231,14 @@ impl<'a> Run<'a> {
     fn verdict(&mut self, draft: Draft, name: &str) -> Result<Verdict, Failure> {
         if let Output::Folder(folder) = &self.settings.output {
             let base = folder.join(name);
-            match done::look(&base, &draft.provenance.sha256, self.settings, &self.aids, &mut self.model)? {
+            match done::look(
+                &base,
+                &draft.provenance.sha256,
+                self.settings,
+                &self.aids,
+                &mut self.model,
+                self.summarizer.as_mut(),
+            )? {
                 Earlier::Done(stored) => return Ok(Verdict::Done(Box::new(Facts::stored(*stored, name)))),
                 Earlier::Edited(stored, reason) => {
                     let facts = stored.map_or_else(Facts::default, |stored| Facts::stored(*stored, name));

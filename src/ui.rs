@@ -16,7 +16,7 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-pub use download::Downloads;
+pub use download::{Downloads, described as licence};
 pub use line::Level;
 pub use progress::RunBar;
 

@@ -124,6 +124,9 @@ fn help_lists_every_option_that_works_and_none_that_does_not() {
         "--output",
         "--model",
         "--summary",
+        "--summary-model",
+        "--keep-unsupported",
+        "abstractive",
         "--device",
         "--precision",
         "--exact",
@@ -137,9 +140,7 @@ fn help_lists_every_option_that_works_and_none_that_does_not() {
     ] {
         assert!(help.contains(option), "{option} is missing");
     }
-    for later in ["--summary-model", "--no-repair", "abstractive"] {
-        assert!(!help.contains(later), "{later} does nothing yet");
-    }
+    assert!(!help.contains("--no-repair"), "it does nothing yet");
 }
 
 #[test]

@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use summarize::{
     article::{Article, Metadata, Provenance, Removed, Role, Sentence, SentenceId},
     report::{
-        Document, Html, Json, Layout, Markdown, ModelRecord, Render, SentenceTranslation, Tmx, Tsv, Xliff,
+        Document, Html, Json, Layout, Markdown, ModelRecord, Render, SentenceTranslation, SummaryRecord, Tmx, Tsv,
+        Xliff,
         json::{SCHEMA, Stored, restore},
     },
     review::{Cite, Flag, FlagKind, Method, Severity, SummarySentence},
@@ -354,6 +355,8 @@ fn filled_with(text: &str) -> Document {
     document.article.provenance.path = text.to_owned();
     document.article.provenance.record = Some(text.to_owned());
     document.command = text.to_owned();
+    let model = ModelRecord { name: text.to_owned(), demonstration: false, ..document.model.clone() };
+    document.summary_model = Some(SummaryRecord { model, sentences: 3, keep_unsupported: true });
     document.summary = vec![SummarySentence {
         text: text.to_owned(),
         method: Method::Abstractive,

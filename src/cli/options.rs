@@ -38,12 +38,15 @@ pub struct Options {
     /// A TMX file of sentences already translated (see `summarize review`): an identical one is taken from it
     #[arg(long, value_name = "FILE")]
     pub memory: Option<PathBuf>,
-    /// auto, extractive (the article's own sentences) or off [default: auto]
+    /// auto, extractive (the article's own sentences), abstractive (written by a model) or off [default: auto]
     #[arg(long, value_name = "KIND", hide_possible_values = true)]
     pub summary: Option<SummaryKind>,
     /// Sentences of the summary, 1 to 20 [default: 3]
     #[arg(long, value_name = "N")]
     pub summary_sentences: Option<usize>,
+    /// Keep sentences of an abstractive summary that the article does not bear out, with their warnings
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    pub keep_unsupported: Option<bool>,
     /// Which articles are worked on, and what happens when one fails.
     #[command(flatten)]
     #[serde(flatten)]
@@ -51,6 +54,9 @@ pub struct Options {
     /// Catalogue name, org/repo[@revision], a folder, or builtin; auto: the catalogue's choice [default: auto]
     #[arg(long, value_name = "MODEL", help_heading = "Model")]
     pub model: Option<String>,
+    /// Summarization model, named as above; auto: the catalogue's, if it is on this machine [default: auto]
+    #[arg(long, value_name = "MODEL", help_heading = "Model")]
+    pub summary_model: Option<String>,
     /// How the model computes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -171,10 +177,12 @@ pub enum Format {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SummaryKind {
-    /// The best this version has: extractive
+    /// Abstractive where a summarization model is named or on this machine, else extractive
     Auto,
     /// The article's own most telling sentences
     Extractive,
+    /// Written by a model; each sentence links to what it rests on
+    Abstractive,
     /// None
     Off,
 }

@@ -93,7 +93,8 @@ fn over(first: Options, second: Options) -> Options {
     let hub = each!(HubOptions, first.hub, second.hub; cache_dir, offline, hub);
     let messages = each!(MessageOptions, first.messages, second.messages; color, log_format;
         quiet: first.messages.quiet, verbose: first.messages.verbose);
-    each!(Options, first, second; lang, from, output, format, layout, glossary, memory, summary, summary_sentences, model, batch_tokens;
+    each!(Options, first, second; lang, from, output, format, layout, glossary, memory, summary, summary_sentences,
+        keep_unsupported, model, summary_model, batch_tokens;
         batch: batch, compute: compute, hub: hub, messages: messages)
 }
 

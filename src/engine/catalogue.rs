@@ -12,6 +12,17 @@ const SHIPPED: &str = include_str!("../../models/catalogue.toml");
 /// The least likeness, from 0 to 1, at which a name is offered in place of a mistyped one.
 const LIKE: f64 = 0.6;
 
+/// What a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// From one language into another.
+    #[default]
+    Translation,
+    /// A text into a shorter one of the same language.
+    Summary,
+}
+
 /// A model of the catalogue.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,11 +34,14 @@ pub struct Entry {
     /// Commit, tag or branch of the repository to take.
     #[serde(default = "main")]
     pub revision: String,
+    /// What it is for.
+    #[serde(default)]
+    pub task: Task,
     /// `model_type` of its `config.json`.
     pub architecture: String,
     /// Languages it reads, as ISO 639 codes.
     pub source: Vec<String>,
-    /// Languages it writes, as ISO 639 codes.
+    /// Languages it writes, as ISO 639 codes; those it reads where it summarizes.
     pub target: Vec<String>,
     /// SPDX identifier of the licence of the weights.
     pub licence: String,
@@ -79,6 +93,9 @@ impl Catalogue {
             if entry.default && earlier.iter().any(|other| other.default && other.shares_a_pair(entry)) {
                 return Err(CatalogueError(format!("{} is a second default for its languages", entry.name)));
             }
+            if entry.task == Task::Summary && entry.source != entry.target {
+                return Err(CatalogueError(format!("{} summarizes, but into another language", entry.name)));
+            }
             if entry.repo.is_none() && entry.name != builtin::NAME {
                 return Err(CatalogueError(format!("{} has no repo", entry.name)));
             }
@@ -94,6 +111,11 @@ impl Catalogue {
     /// Returns the model that `--model auto` takes for a pair of languages.
     pub fn default_for(&self, source: &str, target: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.default && entry.translates(source, target))
+    }
+
+    /// Returns the model that `--summary-model auto` takes for texts of a language.
+    pub fn default_summarizer(&self, language: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.default && entry.summarizes(language))
     }
 
     /// Returns the model of this short name or repository, in any case of letters.
@@ -116,7 +138,18 @@ impl Catalogue {
 impl Entry {
     /// Returns true where the model reads the one language and writes the other.
     pub fn translates(&self, source: &str, target: &str) -> bool {
-        self.source.iter().any(|language| language == source) && self.target.iter().any(|language| language == target)
+        let (reads, writes) = (self.source.iter().any(|l| l == source), self.target.iter().any(|l| l == target));
+        self.task == Task::Translation && reads && writes
+    }
+
+    /// Returns true where the model summarizes texts of this language.
+    pub fn summarizes(&self, language: &str) -> bool {
+        self.task == Task::Summary && self.source.iter().any(|reads| reads == language)
+    }
+
+    /// Returns true where the licence forbids commercial use.
+    pub fn is_non_commercial(&self) -> bool {
+        is_non_commercial(&self.licence)
     }
 
     fn is_called(&self, name: &str) -> bool {
@@ -124,13 +157,22 @@ impl Entry {
     }
 
     fn shares_a_pair(&self, other: &Entry) -> bool {
+        if self.task == Task::Summary {
+            return other.source.iter().any(|language| self.summarizes(language)) && other.task == Task::Summary;
+        }
         other.source.iter().any(|source| other.target.iter().any(|target| self.translates(source, target)))
     }
+}
+
+/// Returns true for an SPDX identifier with a non-commercial clause: `CC-BY-NC-SA-4.0`.
+pub fn is_non_commercial(licence: &str) -> bool {
+    licence.split('-').any(|part| part.eq_ignore_ascii_case("nc"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::arch::config;
 
     fn shipped() -> Catalogue {
         Catalogue::shipped().unwrap()
@@ -150,7 +192,7 @@ mod tests {
             assert!(!entry.quality.is_empty() && !entry.quality_from.is_empty() && !entry.licence.is_empty());
             assert!(entry.source.iter().chain(&entry.target).all(|language| language.len() == 2), "{}", entry.name);
             assert!(entry.repo.as_ref().is_none_or(|repo| repo.split('/').count() == 2), "{}", entry.name);
-            assert!(!entry.revision.is_empty() && entry.architecture == "marian", "{}", entry.name);
+            assert!(!entry.revision.is_empty() && config::is_run(&entry.architecture), "{}", entry.name);
         }
     }
 
@@ -160,6 +202,15 @@ mod tests {
         assert_eq!(catalogue.default_for("ar", "en").unwrap().name, "opus-mt-tc-big-ar-en");
         assert!(catalogue.entries().iter().any(|entry| entry.fast && entry.translates("ar", "en")));
         assert_eq!(catalogue.default_for("en", "ar"), None);
+    }
+
+    #[test]
+    fn english_has_a_summarizer_for_any_use_and_arabic_one_that_must_be_named() {
+        let catalogue = shipped();
+        let english = catalogue.default_summarizer("en").unwrap();
+        assert!(english.name == "distilbart-cnn-12-6" && !english.is_non_commercial());
+        assert_eq!((catalogue.default_summarizer("ar"), english.translates("en", "en")), (None, false));
+        assert!(catalogue.entries().iter().any(|entry| entry.summarizes("ar") && entry.is_non_commercial()));
     }
 
     #[test]

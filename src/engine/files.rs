@@ -60,6 +60,16 @@ impl ModelFiles {
         }
     }
 
+    /// Returns the size of a file in bytes; 0 where there is none.
+    pub fn size(&self, file: &str) -> u64 {
+        match &self.origin {
+            Origin::Folder(folder) => fs::metadata(folder.join(file)).map_or(0, |metadata| metadata.len()),
+            Origin::Builtin(files) => {
+                files.iter().find(|(name, _)| *name == file).map_or(0, |(_, bytes)| bytes.len() as u64)
+            }
+        }
+    }
+
     /// Returns the path of a file on disk; `None` for the built-in model, which has none.
     pub fn path(&self, file: &str) -> Option<PathBuf> {
         match &self.origin {

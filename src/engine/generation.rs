@@ -7,6 +7,7 @@
 
 use crate::engine::{EngineError, ModelFiles, arch};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 /// The file, where the model has one.
 pub const FILE: &str = "generation_config.json";
@@ -28,10 +29,10 @@ pub enum EarlyStopping {
 
 impl<'de> Deserialize<'de> for EarlyStopping {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::Bool(true) => Ok(EarlyStopping::Always),
-            serde_json::Value::Bool(false) | serde_json::Value::Null => Ok(EarlyStopping::Heuristic),
-            serde_json::Value::String(text) if text == "never" => Ok(EarlyStopping::Never),
+        match Value::deserialize(deserializer)? {
+            Value::Bool(true) => Ok(EarlyStopping::Always),
+            Value::Bool(false) | Value::Null => Ok(EarlyStopping::Heuristic),
+            Value::String(text) if text == "never" => Ok(EarlyStopping::Never),
             other => Err(serde::de::Error::custom(format!("early_stopping is {other}, not true, false or \"never\""))),
         }
     }
@@ -89,10 +90,10 @@ struct Unsupported {
     guidance_scale: Option<f32>,
     encoder_no_repeat_ngram_size: Option<usize>,
     encoder_repetition_penalty: Option<f32>,
-    exponential_decay_length_penalty: Option<serde_json::Value>,
-    force_words_ids: Option<serde_json::Value>,
-    constraints: Option<serde_json::Value>,
-    sequence_bias: Option<serde_json::Value>,
+    exponential_decay_length_penalty: Option<Value>,
+    force_words_ids: Option<Value>,
+    constraints: Option<Value>,
+    sequence_bias: Option<Value>,
 }
 
 impl Unsupported {
@@ -157,15 +158,20 @@ pub struct GenerationConfig {
 impl GenerationConfig {
     /// Reads `generation_config.json`, or the same fields of `config.json` where the model has none.
     pub fn read(files: &ModelFiles) -> Result<GenerationConfig, EngineError> {
-        let mut config = fields(files, arch::config::FILE)?;
+        GenerationConfig::read_for(files, "")
+    }
+
+    /// Reads the same, with what `task_specific_params` of `config.json` states for a task over it.
+    pub fn read_for(files: &ModelFiles, task: &str) -> Result<GenerationConfig, EngineError> {
+        let mut config = fields(files, arch::config::FILE, &Value::Null)?;
         if let Some((start, end)) = config.model_type.as_deref().and_then(arch::config::default_tokens) {
             config.decoder_start_token_id.get_or_insert(start);
             config.eos_token_id.get_or_insert(OneOrMany::One(end));
         }
-        match files.has(FILE) {
-            true => GenerationConfig::complete(fields(files, FILE)?, &config),
-            false => GenerationConfig::complete(config.clone(), &config),
-        }
+        let settings = value(files, arch::config::FILE)?;
+        let file = if files.has(FILE) { FILE } else { arch::config::FILE };
+        let own = fields(files, file, &settings["task_specific_params"][task])?;
+        GenerationConfig::complete(own, &config)
     }
 
     fn complete(fields: Fields, config: &Fields) -> Result<GenerationConfig, EngineError> {
@@ -220,8 +226,17 @@ fn without_eos(mut bad_words: Vec<Vec<u32>>, eos: &[u32]) -> Vec<Vec<u32>> {
     bad_words
 }
 
-fn fields(files: &ModelFiles, file: &str) -> Result<Fields, EngineError> {
+fn value(files: &ModelFiles, file: &str) -> Result<Value, EngineError> {
     serde_json::from_slice(&files.read(file)?).map_err(|error| EngineError::malformed(file, error))
+}
+
+/// Returns the fields of a file, those of `over` in place of its own.
+fn fields(files: &ModelFiles, file: &str, over: &Value) -> Result<Fields, EngineError> {
+    let mut fields = value(files, file)?;
+    if let (Some(fields), Some(over)) = (fields.as_object_mut(), over.as_object()) {
+        fields.extend(over.clone());
+    }
+    serde_json::from_value(fields).map_err(|error| EngineError::malformed(file, error))
 }
 
 #[cfg(test)]
@@ -275,6 +290,24 @@ mod tests {
     fn the_tokens_of_a_family_stand_in_where_no_file_names_them() {
         let config = GenerationConfig::of(r#"{"model_type": "t5"}"#);
         assert_eq!((config.decoder_start, config.eos), (0, vec![1]));
+    }
+
+    #[test]
+    fn what_is_stated_for_a_task_wins_for_that_task_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = r#"{"model_type": "bart", "decoder_start_token_id": 2, "eos_token_id": 2, "num_beams": 2,
+            "task_specific_params": {"summarization": {"num_beams": 4, "min_length": 56, "prefix": "sum: "}}}"#;
+        std::fs::write(folder.path().join("config.json"), config).unwrap();
+        let origin = crate::engine::Origin::Folder(folder.path().to_owned());
+        let files = ModelFiles { origin, name: "m".into(), revision: None, licence: None, hashes: Default::default() };
+        let lengths = |task| {
+            let config = GenerationConfig::read_for(&files, task).unwrap();
+            (config.num_beams, config.min_length)
+        };
+        assert_eq!((lengths(""), lengths("summarization")), ((2, 0), (4, 56)));
+        std::fs::write(folder.path().join(FILE), r#"{"num_beams": 3, "max_length": 142}"#).unwrap();
+        assert_eq!((lengths(""), lengths("summarization")), ((3, 0), (4, 56)));
+        assert_eq!(arch::config::prompt(&files, "summarization").unwrap().as_deref(), Some("sum: "));
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod hub;
 pub mod kernels;
 pub mod precision;
 pub mod resolve;
+mod summarizing;
 pub mod tokenizer;
 pub mod weights;
 
@@ -252,6 +253,11 @@ impl Engine {
     /// Returns the length penalty of beam search.
     pub fn length_penalty(&self) -> f32 {
         self.generation.length_penalty as f32
+    }
+
+    /// Returns true where the model has tokens for languages and is told them with every text.
+    pub fn is_told_languages(&self) -> bool {
+        self.tokenizer.is_told_languages()
     }
 
     /// Returns the SHA-256 of each file that was loaded, by name.

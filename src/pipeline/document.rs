@@ -75,6 +75,7 @@ pub fn build(
         translations,
         summary,
         model: common.model.clone(),
+        summary_model: None,
         tool: tool(),
         command: common.command.clone(),
         created: common.created.clone(),
@@ -94,7 +95,10 @@ fn summarize(article: &Article, translations: &[SentenceTranslation], common: &C
     let texts: Vec<&str> = translations.iter().map(|translation| translation.text.as_str()).collect();
     match common.summary {
         SummaryKind::Off => Vec::new(),
-        SummaryKind::Auto | SummaryKind::Extractive => summary::extractive(article, &texts, common.summary_sentences),
+        // What a model writes takes the place of this once it is written.
+        SummaryKind::Auto | SummaryKind::Extractive | SummaryKind::Abstractive => {
+            summary::extractive(article, &texts, common.summary_sentences)
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 use super::{
     aids::Aids,
     model::{Made, Model},
+    summarizer::Summarizer,
     write::{ORDER, extension, fingerprint, with_extension},
 };
 use crate::{
@@ -47,6 +48,7 @@ pub fn look(
     settings: &Settings,
     aids: &Aids,
     model: &mut Model<'_>,
+    summarizer: Option<&mut Summarizer<'_>>,
 ) -> Result<Earlier, EngineError> {
     if settings.force {
         return Ok(Earlier::Nothing);
@@ -62,7 +64,7 @@ pub fn look(
     }
     let Some(wanted) = record(&stored, aids).filter(|_| stored.sha256 == source) else { return Ok(Earlier::Nothing) };
     let made = Record { layout: wanted.layout, ..stored.aids.clone() };
-    if made != wanted || !is_alike(&stored, settings, model)? {
+    if made != wanted || !is_alike(&stored, settings, model, summarizer)? {
         return Ok(Earlier::Nothing);
     }
     if stored.aids == wanted && is_complete(base, &stored, settings) {
@@ -117,10 +119,19 @@ fn is_complete(base: &Path, stored: &Stored, settings: &Settings) -> bool {
     wanted.all(|format| has(&stored.outputs, *format)) && stored.outputs.keys().all(|file| folder.join(file).is_file())
 }
 
-fn is_alike(stored: &Stored, settings: &Settings, model: &mut Model<'_>) -> Result<bool, EngineError> {
-    let summary = match settings.summary {
-        SummaryKind::Off => 0,
-        SummaryKind::Auto | SummaryKind::Extractive => settings.summary_sentences.min(stored.summarizable),
+fn is_alike(
+    stored: &Stored,
+    settings: &Settings,
+    model: &mut Model<'_>,
+    summarizer: Option<&mut Summarizer<'_>>,
+) -> Result<bool, EngineError> {
+    let summary = match (settings.summary, summarizer) {
+        (SummaryKind::Off, _) => stored.summary_sentences == 0,
+        (_, None) => {
+            let sentences = settings.summary_sentences.min(stored.summarizable);
+            stored.summary_model.is_null() && stored.summary_sentences == sentences
+        }
+        (_, Some(summarizer)) => summarizer.would_make(&stored.summary_model),
     };
     let made = Made {
         name: stored.model["name"].as_str().unwrap_or_default(),
@@ -128,7 +139,7 @@ fn is_alike(stored: &Stored, settings: &Settings, model: &mut Model<'_>) -> Resu
         beam: stored.model["decode"]["beam"].as_u64().unwrap_or_default(),
         precision: stored.model["precision"].as_str().unwrap_or_default(),
     };
-    Ok(stored.target_language == settings.lang && stored.summary_sentences == summary && model.would_make(made)?)
+    Ok(stored.target_language == settings.lang && summary && model.would_make(made)?)
 }
 
 #[cfg(test)]
@@ -169,7 +180,7 @@ mod tests {
             let settings = Settings::new(options).unwrap();
             let ui = Ui::new(&MessageOptions { quiet: true, ..MessageOptions::default() });
             let mut model = Model::new(&settings, &ui).unwrap();
-            look(&self.folder.path().join("v1.2"), source, &settings, &Aids::default(), &mut model).unwrap()
+            look(&self.folder.path().join("v1.2"), source, &settings, &Aids::default(), &mut model, None).unwrap()
         }
     }
 

@@ -6,8 +6,8 @@
 use crate::{
     config::Settings,
     engine::{
-        DecodeOptions, Engine, EngineError, EngineOptions, builtin,
-        catalogue::{Catalogue, Entry},
+        DecodeOptions, Engine, EngineError, EngineOptions, ModelFiles, builtin,
+        catalogue::{Catalogue, Entry, Task},
         generation::GenerationConfig,
         hub::{HubOptions, Quiet},
         resolve::{Choice, Resolved, Resolver},
@@ -90,6 +90,9 @@ impl<'a> Model<'a> {
                 "auto",
                 format!("none is known for {source} to {target}; name one of the hub with --model org/repo"),
             ),
+            (Some(entry), _) if entry.task == Task::Summary => {
+                wrong(&entry.name, "it summarizes: name it with --summary-model".to_owned())
+            }
             (Some(entry), _) if !entry.translates(source, target) => {
                 let (reads, writes) = (entry.source.join(", "), entry.target.join(", "));
                 wrong(&entry.name, format!("it reads {reads} and writes {writes}, not {source} to {target}"))
@@ -101,7 +104,7 @@ impl<'a> Model<'a> {
     /// Returns the catalogue's entry for the model, where it has one.
     fn entry(&self) -> Option<&Entry> {
         match &self.choice {
-            Choice::Auto => self.catalogue.entries().iter().find(|entry| {
+            Choice::Auto => self.catalogue.entries().iter().filter(|e| e.task == Task::Translation).find(|entry| {
                 let reads = self.settings.from.as_ref().is_none_or(|from| entry.source.contains(from));
                 entry.default && reads && entry.target.contains(&self.settings.lang)
             }),
@@ -224,17 +227,23 @@ impl<'a> Model<'a> {
     }
 
     fn record_of(&self, resolved: &Resolved, engine: &Engine) -> ModelRecord {
-        ModelRecord {
-            name: resolved.files.name.clone(),
-            revision: resolved.files.revision.clone(),
-            licence: resolved.files.licence.clone(),
-            files: engine.files().clone(),
-            device: engine.device().to_owned(),
-            precision: engine.precision().to_owned(),
-            beam: engine.beam(&self.decode()),
-            length_penalty: engine.length_penalty(),
-            demonstration: resolved.builtin,
-        }
+        let demonstration = resolved.builtin;
+        ModelRecord { demonstration, ..record_of(&resolved.files, engine, &self.decode()) }
+    }
+}
+
+/// Returns what documents say of a model that was loaded.
+pub(super) fn record_of(files: &ModelFiles, engine: &Engine, decode: &DecodeOptions) -> ModelRecord {
+    ModelRecord {
+        name: files.name.clone(),
+        revision: files.revision.clone(),
+        licence: files.licence.clone(),
+        files: engine.files().clone(),
+        device: engine.device().to_owned(),
+        precision: engine.precision().to_owned(),
+        beam: engine.beam(decode),
+        length_penalty: engine.length_penalty(),
+        demonstration: false,
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
     document::{self, Common},
     gate::Language,
     ledger::{Facts, Place},
+    summaries::Unsummarized,
     translate::translate,
     units::{Plan, Translations, Units},
     write,
@@ -67,6 +68,9 @@ impl Run<'_> {
             return Ok(());
         }
         let (engine, aids) = (self.model.loaded()?, Arc::clone(&self.aids));
+        if let Some(summarizer) = &mut self.summarizer {
+            summarizer.load(self.model.reads())?;
+        }
         let bytes = window.articles.iter().map(|waiting| waiting.article.provenance.bytes).sum();
         let (mut arrivals, texts) =
             Arrivals::expect(window.articles, |waiting, units| plan(waiting, units, &engine, &aids));
@@ -84,10 +88,10 @@ impl Run<'_> {
             // The engine failed, not one of the articles: each that is left says so, and the run goes on.
             Err(Failure::Engine(error)) => {
                 arrivals.left().for_each(|waiting| self.ledger.failed(waiting.place, error.to_string(), self.ui));
-                Ok(())
             }
-            other => other,
+            other => other?,
         }
+        self.summarize_window(&engine)
     }
 
     fn common(&self) -> Common {
@@ -108,12 +112,15 @@ impl Run<'_> {
             (place, name, document::build(article, language, &plans, translations, common))
         };
         while let Some((place, name, document)) = arrivals.next_complete(build) {
-            self.write_one(place, &name, &document)?;
+            match self.summarizer {
+                Some(_) => self.unsummarized.push(Unsummarized { place, name, document }),
+                None => self.write_one(place, &name, &document)?,
+            }
         }
         Ok(())
     }
 
-    fn write_one(&mut self, place: Place, name: &str, document: &Document) -> Result<(), Failure> {
+    pub(super) fn write_one(&mut self, place: Place, name: &str, document: &Document) -> Result<(), Failure> {
         let output = match &self.settings.output {
             Output::Stdout => {
                 self.ui.data(&Markdown.render(document))?;

@@ -89,7 +89,7 @@ fn notices(document: &Document) -> String {
 fn provenance(document: &Document) -> String {
     let (provenance, model) = (&document.article.provenance, &document.model);
     let revision = model.revision.as_deref().map(|revision| format!(" at {revision}")).unwrap_or_default();
-    let rows = [
+    let mut rows = vec![
         ("Source", document.input_label()),
         ("SHA-256 of the source", provenance.sha256.clone()),
         ("Encoding", provenance.encoding.clone()),
@@ -99,6 +99,10 @@ fn provenance(document: &Document) -> String {
         ("Computed on", format!("{}, {}, beam {}", model.device, model.precision, model.beam)),
         ("Tool", document.tool.clone()),
     ];
+    if let Some(made) = &document.summary_model {
+        let licence = made.model.licence.as_deref().unwrap_or("licence not stated");
+        rows.push(("Summarization model", format!("{}, {licence}", made.model.name)));
+    }
     let rows: String = rows
         .iter()
         .map(|(name, value)| format!("<tr><th scope=\"row\">{name}</th><td>{}</td></tr>\n", html(value)))

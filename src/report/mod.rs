@@ -123,6 +123,17 @@ pub struct ModelRecord {
     pub demonstration: bool,
 }
 
+/// The model that wrote a summary, and what shaped it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SummaryRecord {
+    /// The model.
+    pub model: ModelRecord,
+    /// The most sentences it was asked for.
+    pub sentences: usize,
+    /// Sentences that are not borne out stay, with their warnings.
+    pub keep_unsupported: bool,
+}
+
 /// Everything one document says; renderers add nothing to it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Document {
@@ -140,6 +151,8 @@ pub struct Document {
     pub summary: Vec<SummarySentence>,
     /// The translation model.
     pub model: ModelRecord,
+    /// The summarization model; `None` where sentences of the article are chosen.
+    pub summary_model: Option<SummaryRecord>,
     /// What it was made with beside the model.
     pub aids: Aids,
     /// `summarize 0.1.0`.

@@ -19,6 +19,7 @@ mod repetition;
 mod scan;
 mod script;
 mod transliteration;
+mod unstated;
 mod words;
 
 use super::{Flag, FlagKind, Severity, WordLink};
@@ -65,6 +66,11 @@ pub fn check(pair: &Pair) -> Vec<Flag> {
 /// Returns the numbers of the source in digits, each with what states the same number in the target, if anything does.
 pub fn numbers(source: &str, target: &str) -> Vec<(Span, Option<Span>)> {
     numbers::pairs(source, target)
+}
+
+/// Returns the numbers of a text that a text of the same language does not state.
+pub fn unstated_numbers(text: &str, other: &str) -> Vec<Span> {
+    unstated::numbers(text, other)
 }
 
 fn flag(kind: FlagKind, severity: Severity, message: String, evidence: Vec<String>) -> Flag {

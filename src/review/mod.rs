@@ -3,6 +3,7 @@
 //! Separate because it judges text and attention weights only: no tensor, no file. The invariant: every flag says what
 //! was seen, in the reader's words, and what to do about it.
 
+pub mod abstractive;
 pub mod align;
 pub mod checks;
 pub mod glossary;

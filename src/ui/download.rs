@@ -4,7 +4,10 @@
 //! licence are said before the first byte is fetched, bar or no bar.
 
 use super::{Ui, progress::style};
-use crate::engine::hub::{DownloadPlan, Progress};
+use crate::engine::{
+    catalogue::is_non_commercial,
+    hub::{DownloadPlan, Progress},
+};
 use indicatif::{HumanBytes, ProgressBar};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -30,7 +33,7 @@ impl<'a> Downloads<'a> {
 
 impl Progress for Downloads<'_> {
     fn announced(&self, plan: &DownloadPlan) {
-        let licence = plan.licence.as_deref().unwrap_or("licence not stated");
+        let licence = plan.licence.as_deref().map_or("licence not stated".to_owned(), described);
         self.ui.note(format!("downloading {}: {}, {licence}", plan.repo, HumanBytes(plan.bytes_to_fetch())));
     }
 
@@ -62,9 +65,28 @@ impl Progress for Downloads<'_> {
     }
 }
 
+/// Returns the licence, with what must be known of it before it is accepted.
+pub fn described(licence: &str) -> String {
+    match licence {
+        "NOASSERTION" => "licence not stated".to_owned(),
+        licence if is_non_commercial(licence) => format!("{licence}, for non-commercial use only"),
+        licence => licence.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_licence_that_forbids_commercial_use_says_so() {
+        assert_eq!(described("CC-BY-NC-SA-4.0"), "CC-BY-NC-SA-4.0, for non-commercial use only");
+        assert_eq!(
+            (described("Apache-2.0"), described("NOASSERTION")),
+            ("Apache-2.0".into(), "licence not stated".into())
+        );
+    }
+
     use indicatif::ProgressStyle;
 
     #[test]

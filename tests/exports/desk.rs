@@ -54,13 +54,24 @@ impl Desk {
     /// Runs the command, which must end with a status; returns what was said on standard error.
     #[track_caller]
     pub fn run(&self, arguments: &[&str], status: i32) -> String {
+        self.both(arguments, status).1
+    }
+
+    /// Runs the command, which must end with a status; returns what it printed to standard output.
+    #[track_caller]
+    pub fn output(&self, arguments: &[&str], status: i32) -> String {
+        self.both(arguments, status).0
+    }
+
+    #[track_caller]
+    fn both(&self, arguments: &[&str], status: i32) -> (String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_summarize"));
         command.env_clear().env("HF_HOME", self.path(".cache")).env("HF_HUB_OFFLINE", "1");
         command.env("SOURCE_DATE_EPOCH", "1613650680").current_dir(self.0.path()).args(arguments);
         let output = command.output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(status), "{arguments:?}:\n{said}");
-        said
+        (String::from_utf8(output.stdout).unwrap(), said)
     }
 
     /// Returns the bytes of each file under a folder, by its path in it.

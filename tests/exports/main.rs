@@ -9,6 +9,7 @@ mod desk;
 mod formats;
 mod review;
 mod same;
+mod summaries;
 
 const ARABIC: &str = "افتتاح مكتبة جديدة\n\nأين المدرسة؟ لا أريد أن أذهب اليوم.\n";
 const OTHER: &str = "إعادة فتح الطريق\n\nاضغط على موافق لحفظ الإعدادات. أين المدرسة؟\n";

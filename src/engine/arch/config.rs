@@ -9,7 +9,10 @@ mod t5;
 pub use bart::{BartConfig, BartFamily, Positions};
 pub use t5::{HeadScale, T5Config, T5Family};
 
-use crate::engine::{EngineError, ModelFiles, catalogue::Catalogue};
+use crate::engine::{
+    EngineError, ModelFiles,
+    catalogue::{Catalogue, Task},
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -68,6 +71,18 @@ impl ModelConfig {
     }
 }
 
+/// Returns true for a `model_type` that this version runs.
+pub fn is_run(model_type: &str) -> bool {
+    FAMILIES.iter().any(|(name, _)| *name == model_type)
+}
+
+/// Returns the `model_type` of a model.
+pub fn model_type(files: &ModelFiles) -> Result<String, EngineError> {
+    let bytes = files.read(FILE)?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|error| EngineError::malformed(FILE, error))?;
+    Ok(value["model_type"].as_str().unwrap_or_default().to_owned())
+}
+
 /// Returns the tokens that start and end an output of this `model_type` where no file of the model names them.
 pub(in crate::engine) fn default_tokens(model_type: &str) -> Option<(u32, u32)> {
     FAMILIES.iter().find(|(name, _)| *name == model_type).and_then(|(_, family)| match family {
@@ -84,14 +99,25 @@ pub(in crate::engine) fn prompts(files: &ModelFiles) -> Result<BTreeMap<String, 
     Ok(tasks.filter_map(|(task, params)| Some((task.clone(), params["prefix"].as_str()?.to_owned()))).collect())
 }
 
+/// Returns what `config.json` says to put before a text of this task, or else before any text.
+pub(in crate::engine) fn prompt(files: &ModelFiles, task: &str) -> Result<Option<String>, EngineError> {
+    let bytes = files.read(FILE)?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|error| EngineError::malformed(FILE, error))?;
+    let of_task = &value["task_specific_params"][task]["prefix"];
+    Ok(of_task.as_str().or(value["prefix"].as_str()).map(str::to_owned))
+}
+
 /// Says which architecture a model is and what to use instead.
 fn refusal(model: &str, kind: &str, config: &Value) -> EngineError {
     let class = config["architectures"][0].as_str().map(|class| format!(" ({class})")).unwrap_or_default();
     let families = FAMILIES.map(|(name, _)| name).join(", ");
     let catalogue = Catalogue::shipped().ok();
     let nearest = catalogue.as_ref().and_then(|catalogue| {
-        let default = || catalogue.entries().iter().find(|entry| entry.default).map(|entry| entry.name.as_str());
-        catalogue.nearest(model).or_else(default)
+        // A model that has settings for summaries is best replaced by a summarizer.
+        let task =
+            if config["task_specific_params"]["summarization"].is_object() { Task::Summary } else { Task::Translation };
+        let default = || catalogue.entries().iter().find(|entry| entry.default && entry.task == task);
+        catalogue.nearest(model).or_else(|| default().map(|entry| entry.name.as_str()))
     });
     let instead = nearest.map(|name| format!("; the nearest of the catalogue is {name}")).unwrap_or_default();
     EngineError::Unsupported(format!(
@@ -136,6 +162,9 @@ mod tests {
         assert!(message.contains("the nearest of the catalogue is opus-mt-tc-big-ar-en"), "{message}");
         let message = read("org/opus-mt-ar-eng", r#"{"model_type": "fsmt"}"#).unwrap_err().to_string();
         assert!(message.contains("the nearest of the catalogue is opus-mt-ar-en"), "{message}");
+        let json = r#"{"model_type": "led", "task_specific_params": {"summarization": {"num_beams": 4}}}"#;
+        let message = read("org/long", json).unwrap_err().to_string();
+        assert!(message.contains("the nearest of the catalogue is distilbart-cnn-12-6"), "{message}");
     }
 
     #[test]

@@ -21,13 +21,29 @@ pub(super) fn spdx(hub: &str) -> String {
 
 /// Returns the licence that the model card of a folder states in its front matter.
 pub fn of_folder(folder: &Path) -> Option<String> {
+    let licence = front_matter(folder)?.iter().find_map(|line| Some(unquoted(line.strip_prefix("license:")?)))?;
+    Some(spdx(&licence)).filter(|licence| !licence.is_empty())
+}
+
+/// Returns the languages that it states there: one, a list in brackets, or a list line by line.
+pub fn languages_of_folder(folder: &Path) -> Vec<String> {
+    let lines = front_matter(folder).unwrap_or_default();
+    let mut lines = lines.iter().skip_while(|line| !line.starts_with("language:"));
+    let first = lines.next().and_then(|line| line.strip_prefix("language:")).unwrap_or_default();
+    let below = lines.map_while(|line| line.trim_start().strip_prefix("- "));
+    let named = first.trim().trim_matches(['[', ']']).split(',').chain(below).map(unquoted);
+    named.filter(|language| !language.is_empty()).collect()
+}
+
+fn front_matter(folder: &Path) -> Option<Vec<String>> {
     let card = fs::read_to_string(folder.join(CARD)).ok()?;
     let mut lines = card.lines();
     lines.next().filter(|line| line.trim() == "---")?;
-    let front = lines.take_while(|line| line.trim() != "---");
-    let licence =
-        front.filter_map(|line| line.strip_prefix("license:")).map(|value| value.trim().trim_matches(['"', '\'']));
-    licence.filter(|value| !value.is_empty()).map(spdx).next()
+    Some(lines.take_while(|line| line.trim() != "---").map(str::to_owned).collect())
+}
+
+fn unquoted(value: &str) -> String {
+    value.trim().trim_matches(['"', '\'']).to_owned()
 }
 
 #[cfg(test)]
@@ -50,6 +66,9 @@ mod tests {
         assert_eq!(of_folder(folder.path()), None);
         fs::write(&card, "---\nlanguage:\n- ar\nlicense: cc-by-4.0\n---\n# Model\n").unwrap();
         assert_eq!(of_folder(folder.path()).as_deref(), Some("CC-BY-4.0"));
+        assert_eq!(languages_of_folder(folder.path()), ["ar"]);
+        fs::write(&card, "---\nlicense: mit\nlanguage: [ar, \"no\"]\n---\n").unwrap();
+        assert_eq!(languages_of_folder(folder.path()), ["ar", "no"]);
         fs::write(&card, "# Model\nlicense: mit\n").unwrap();
         assert_eq!(of_folder(folder.path()), None);
     }

@@ -122,6 +122,15 @@ impl Tokenizer {
         self.frame = Some(Frame::Text(prompt.to_owned()));
     }
 
+    /// Returns true where tokens say from which language to which; a prompt in words is not one.
+    pub fn is_told_languages(&self) -> bool {
+        match &self.frame {
+            Some(Frame::Ids { .. }) => true,
+            Some(Frame::Text(text)) => text.starts_with(['<', '>']),
+            None => false,
+        }
+    }
+
     fn token(&self, token: &str) -> Option<u32> {
         match &self.kind {
             Kind::Pieces(pieces) => pieces.token(token),

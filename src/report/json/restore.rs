@@ -6,11 +6,10 @@
 use super::SCHEMA_VERSION;
 use crate::{
     article::{Article, Metadata, Provenance, Removed, Role, Sentence, SentenceId, Span},
-    report::{Aids, Document, ModelRecord, SentenceTranslation},
+    report::{Aids, Document, ModelRecord, SentenceTranslation, SummaryRecord},
     review::{Cite, Flag, Method, Note, SummarySentence},
 };
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
@@ -21,7 +20,7 @@ struct Raw {
     language: Language,
     metadata: Facts,
     model: Model,
-    summary_model: Value,
+    summary_model: Option<SummaryModel>,
     sentences: Vec<Line>,
     summary: Vec<Point>,
     removed: Vec<Cut>,
@@ -63,6 +62,14 @@ struct Model {
     device: String,
     precision: String,
     decode: Decode,
+}
+
+#[derive(Deserialize)]
+struct SummaryModel {
+    #[serde(flatten)]
+    model: Model,
+    sentences: usize,
+    keep_unsupported: bool,
 }
 
 #[derive(Deserialize)]
@@ -110,8 +117,7 @@ struct Cut {
 /// Returns the document that a JSON document holds; without the command and the time, which it does not tell.
 pub fn document(bytes: &[u8]) -> Option<Document> {
     let raw: Raw = serde_json::from_slice(bytes).ok()?;
-    // A summary that a model wrote has facts of its own, which are not read here.
-    if raw.schema_version != SCHEMA_VERSION || !raw.summary_model.is_null() {
+    if raw.schema_version != SCHEMA_VERSION {
         return None;
     }
     let article = article(&raw)?;
@@ -124,6 +130,7 @@ pub fn document(bytes: &[u8]) -> Option<Document> {
         translations: raw.sentences.into_iter().map(translation).collect(),
         summary,
         model: model(raw.model),
+        summary_model: raw.summary_model.map(summary_model),
         aids: raw.aids,
         tool: raw.tool,
         ..Document::default()
@@ -205,6 +212,11 @@ fn model(model: Model) -> ModelRecord {
         beam: model.decode.beam,
         length_penalty: model.decode.length_penalty,
     }
+}
+
+fn summary_model(record: SummaryModel) -> SummaryRecord {
+    let SummaryModel { model: made, sentences, keep_unsupported } = record;
+    SummaryRecord { model: model(made), sentences, keep_unsupported }
 }
 
 /// The name that documents give the model in the program, whose documents carry a banner.

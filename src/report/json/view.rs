@@ -6,7 +6,7 @@
 use super::SCHEMA_VERSION;
 use crate::{
     article::{Metadata, Sentence, Span},
-    report::{Aids, Document, FlagCounts, ModelRecord, SentenceTranslation, rounded},
+    report::{Aids, Document, FlagCounts, ModelRecord, SentenceTranslation, SummaryRecord, rounded},
     review::{Flag, Method, Note, SummarySentence},
 };
 use serde::Serialize;
@@ -22,8 +22,7 @@ pub(super) struct DocumentView<'a> {
     language: LanguageView<'a>,
     metadata: MetadataView<'a>,
     model: ModelView<'a>,
-    /// Summaries are extractive: no model makes them.
-    summary_model: Option<ModelView<'a>>,
+    summary_model: Option<SummaryModelView<'a>>,
     sentences: Vec<SentenceView<'a>>,
     summary: Vec<SummaryView<'a>>,
     removed: Vec<RemovedView<'a>>,
@@ -68,6 +67,14 @@ struct ModelView<'a> {
     device: &'a str,
     precision: &'a str,
     decode: DecodeView,
+}
+
+#[derive(Serialize)]
+struct SummaryModelView<'a> {
+    #[serde(flatten)]
+    model: ModelView<'a>,
+    sentences: usize,
+    keep_unsupported: bool,
 }
 
 #[derive(Serialize)]
@@ -147,7 +154,7 @@ pub(super) fn document<'a>(document: &'a Document, outputs: &'a BTreeMap<String,
         },
         metadata: metadata(&article.metadata),
         model: model(&document.model),
-        summary_model: None,
+        summary_model: document.summary_model.as_ref().map(summary_model),
         sentences: document.pairs().map(|(s, translation)| sentence(article.source(s), s, translation)).collect(),
         summary: document.summary.iter().enumerate().map(|(index, sentence)| summary(index, sentence)).collect(),
         removed: article
@@ -182,6 +189,11 @@ fn model(model: &ModelRecord) -> ModelView<'_> {
         precision: &model.precision,
         decode: DecodeView { beam: model.beam, length_penalty: rounded(model.length_penalty) },
     }
+}
+
+fn summary_model(record: &SummaryRecord) -> SummaryModelView<'_> {
+    let SummaryRecord { model: made, sentences, keep_unsupported } = record;
+    SummaryModelView { model: model(made), sentences: *sentences, keep_unsupported: *keep_unsupported }
 }
 
 fn sentence<'a>(source: &'a str, sentence: &Sentence, translation: &'a SentenceTranslation) -> SentenceView<'a> {

@@ -26,8 +26,7 @@ pub(super) fn render(document: &Document) -> String {
     line("model", &yaml(&model.name));
     line("model_revision", &optional(&model.revision));
     line("model_licence", &optional(&model.licence));
-    // Summaries are extractive: no model makes them.
-    line("summary_model", &"null");
+    line("summary_model", &document.summary_model.as_ref().map_or("null".to_owned(), |made| yaml(&made.model.name)));
     line("tool", &yaml(&document.tool));
     line("command", &yaml(&document.command));
     line("device", &yaml(&model.device));

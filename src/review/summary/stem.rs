@@ -13,12 +13,12 @@ const SUFFIXES: [&str; 8] = ["ها", "ان", "ات", "ون", "ين", "يه", "ه
 const SHORTEST: usize = 2;
 
 /// Returns the words of a text, folded and in lower case.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub(in crate::review) fn words(text: &str) -> Vec<String> {
     text.unicode_words().map(fold).filter(|word| !word.is_empty()).collect()
 }
 
 /// Returns the light stem of a folded word.
-pub(super) fn light(word: &str) -> String {
+pub(in crate::review) fn light(word: &str) -> String {
     let mut stem = without_prefix(word);
     for suffix in SUFFIXES {
         if let Some(rest) = stem.strip_suffix(suffix).filter(|rest| rest.chars().count() >= SHORTEST) {

@@ -3,7 +3,7 @@
 //! Separate because it is data. The invariant: words are written as folding leaves them, and sorted for binary search.
 
 /// Returns true for a function word (folded).
-pub(super) fn contains(word: &str) -> bool {
+pub(in crate::review) fn contains(word: &str) -> bool {
     let known = |word: &str| WORDS.binary_search(&word).is_ok();
     known(word) || word.strip_prefix(['و', 'ف']).is_some_and(known)
 }
