@@ -69,6 +69,11 @@ const BODIES: &[(&str, &str)] = &[
     ("اوروبا", "europe"),
 ];
 
+/// Renderings that only a whole word is: some are common words besides (us, who), so none is taken for an added name.
+const SHORT: [&str; 16] = [
+    "un", "u.n.", "eu", "e.u.", "au", "us", "usa", "u.s.", "u.s.a.", "uk", "u.k.", "uae", "u.a.e.", "imf", "who", "hrw",
+];
+
 /// Returns the listed Arabic name that the English lost and the listed name that it has instead, as written in the list.
 pub(super) fn replaced(source: &[Piece], target: &[Piece]) -> (Vec<&'static str>, Vec<&'static str>) {
     let arabic: Vec<Option<&str>> = source.iter().map(Piece::word).collect();
@@ -80,7 +85,7 @@ pub(super) fn replaced(source: &[Piece], target: &[Piece]) -> (Vec<&'static str>
         let said = renderings.split(" | ").find(|rendering| is_said(rendering, &english));
         match (there, said) {
             (Some(name), None) => lost.push(name),
-            (None, Some(rendering)) if !is_near(names, source) => added.push(rendering),
+            (None, Some(rendering)) if !SHORT.contains(&rendering) && !is_near(names, source) => added.push(rendering),
             _ => {}
         }
     }
@@ -107,7 +112,7 @@ fn opens(word: &str, name: &str) -> bool {
 /// Returns true where some Arabic word shares the stem of a name: `الروسي` beside `روسيا`.
 fn is_near(names: &str, source: &[Piece]) -> bool {
     let stem = |name: &str| -> String {
-        let word = name.split(' ').next_back().unwrap_or_default();
+        let word = name.split(' ').next().unwrap_or_default();
         let word = word.strip_prefix("ال").unwrap_or(word);
         word.chars().take(word.chars().count().saturating_sub(2).max(3)).collect()
     };
@@ -129,9 +134,7 @@ fn spaced(target: &[Piece]) -> String {
 fn is_said(rendering: &str, english: &str) -> bool {
     let plain: String = rendering.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
     let plain = plain.trim_end();
-    let whole = rendering.chars().count() <= 4
-        && !matches!(rendering, "iran" | "iraq" | "ital" | "turk" | "chin" | "liby" | "swed" | "norw" | "brit");
-    match whole {
+    match SHORT.contains(&rendering) {
         true => english.contains(&format!(" {plain} ")),
         false => english.contains(&format!(" {plain}")),
     }
