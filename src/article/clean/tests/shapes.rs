@@ -73,9 +73,7 @@ fn judge(name: &str, page: &str, count: &mut Count, wrong: &mut Vec<String>) {
             "author" => found.author.as_deref(),
             other => panic!("no such field: {other}"),
         };
-        if found != Some(value) {
-            wrong.push(format!("{name}: {line} but found {found:?}"));
-        }
+        assert_eq!(found, Some(value), "{name}: {field}");
     }
 }
 
