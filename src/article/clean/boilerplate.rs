@@ -5,7 +5,7 @@
 
 use super::{
     Page,
-    labels::{COUNTED, EDGE_NOTICES, NOTICES, Notice, SECTIONS, WHOLE_LINES, entries, listed},
+    labels::{COUNTED, EDGE_LABELS, EDGE_NOTICES, NOTICES, Notice, SECTIONS, WHOLE_LINES, entries, listed},
     line::Line,
 };
 use crate::article::{BlockKind, arabic};
@@ -54,7 +54,8 @@ fn reason(line: &Line) -> Option<&'static str> {
         return None;
     }
     // Among the paragraphs, `فيسبوك` as an item of a list is more likely said than a button.
-    let widget = if line.kind == BlockKind::ListItem { None } else { whole_line(line) };
+    let said = line.kind == BlockKind::ListItem || listed(EDGE_LABELS, line.core());
+    let widget = if said { None } else { whole_line(line) };
     is_image_file(line)
         .then_some(IMAGE_FILE)
         .or(widget)

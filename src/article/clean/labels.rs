@@ -82,6 +82,9 @@ pub const WHOLE_LINES: [(&str, &str); 10] = [
 /// Groups of [`WHOLE_LINES`] whose labels may carry a count: `12 مشاركة`, `التعليقات (3)`.
 pub const COUNTED: [&str; 4] = ["share widget", "comment widget", "view count", "reading time"];
 
+/// Labels of [`WHOLE_LINES`] that are common words too: among the paragraphs one may be an answer or a heading.
+pub const EDGE_LABELS: &str = "رد | مباشر | حفظ | دخول | بحث | الخط | انشر | السابق | التالي";
+
 /// Names of sections: removed only above the article.
 pub const SECTIONS: &str = "اخبار | الاخبار | سياسه | السياسه | اقتصاد | الاقتصاد | رياضه | الرياضه | ثقافه | ثقافه وفن | فن | فنون | \
          مجتمع | علوم | علوم وتكنولوجيا | تكنولوجيا | تقنيه | صحه | منوعات | العالم | العالم العربي | دولي | \

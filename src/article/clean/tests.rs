@@ -5,6 +5,8 @@ use crate::article::Block;
 use proptest::prelude::*;
 use std::{fs, path::Path};
 
+mod shapes;
+
 /// A page in the shape that news sites leave when their text is copied.
 const SCRAPED: &str = "icon
 التغطية الحية

@@ -33,9 +33,26 @@ pub(super) fn check(pair: &Pair) -> Option<Flag> {
         let evidence = [name].into_iter().chain(unheard).collect();
         return Some(flag(FlagKind::Name, Severity::Major, message, evidence));
     }
+    if let Some(found) = confused(&source, &target, &unheard) {
+        return Some(found);
+    }
     let first = unheard.first()?;
     let message = format!("no Arabic word sounds like “{first}”: check the name");
     Some(flag(FlagKind::Name, Severity::Minor, message, unheard))
+}
+
+/// Flags a country or body of the Arabic that the English lacks: major where it names another one instead.
+fn confused(source: &[Piece], target: &[Piece], unheard: &[String]) -> Option<Flag> {
+    let (lost, added) = bodies::replaced(source, target);
+    let name = lost.first()?;
+    let evidence = lost.iter().chain(&added).map(|name| (*name).to_owned()).chain(unheard.iter().cloned()).collect();
+    let (severity, message) = match added.first() {
+        Some(other) => {
+            (Severity::Major, format!("«{name}» is not in the English, which has “{other}”: check who is meant"))
+        }
+        None => (Severity::Minor, format!("«{name}» is not in the English: check the name")),
+    };
+    Some(flag(FlagKind::Name, severity, message, evidence))
 }
 
 /// Returns the English words that are names: a capital inside a sentence, long enough, not known to be translated.
@@ -132,6 +149,7 @@ fn is_translated(word: &str) -> bool {
         })
 }
 
+mod bodies;
 mod exonyms;
 mod translated;
 
@@ -158,6 +176,15 @@ mod tests {
         assert_eq!(found("عاد إلى مصر", "He returned to Egypt"), None);
         assert!(found("عاد إلى مصر", "He returned to Hungary").is_some());
         assert_eq!(found("عاد إلى نيويورك", "He returned to New York"), None);
+    }
+
+    #[test]
+    fn a_body_taken_for_another_is_major_and_one_that_is_lost_minor() {
+        let severity = |source, target| found(source, target).map(|(severity, _)| severity);
+        let source = "دعت الأمم المتحدة إلى هدنة";
+        assert_eq!(severity(source, "The United States called for a truce"), Some(Severity::Major));
+        assert_eq!(severity(source, "The United Nations called for a truce"), None);
+        assert_eq!(severity("في حي الحجر الأسود", "in the black stone quarter"), Some(Severity::Minor));
     }
 
     #[test]
