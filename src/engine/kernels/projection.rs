@@ -5,7 +5,8 @@
 //! never on the other rows.
 
 use super::{
-    gemm, int8,
+    gemm,
+    int8::{self, Depth},
     panels::Panels,
     preview::{Preview, Weights},
     softmax, with_values,
@@ -120,7 +121,7 @@ impl Projection {
         let (weight, bias) = (weight.contiguous()?, bias.map(Tensor::to_vec1::<f32>).transpose()?);
         let packed = with_values(&weight, |values| match arithmetic {
             Arithmetic { precision: Precision::Int8, .. } => {
-                Form::Int8(int8::Packed::new(values, bias.as_deref(), outputs, inputs))
+                Form::Int8(int8::Packed::new(values, bias.as_deref(), (outputs, inputs), Depth::Narrow))
             }
             Arithmetic { exact: false, .. } if outputs >= PREVIEWED => {
                 let preview = Preview::new(Weights { weight: values, bias: bias.as_deref() }, outputs, inputs);

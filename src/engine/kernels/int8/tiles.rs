@@ -1,13 +1,13 @@
 //! The tiles of the int8 product: a few rows times one panel, for each instruction set.
 //!
 //! Separate so that packing is written once. The byte products of x86 take unsigned by signed values: rows of the input are stored
-//! [`OFFSET`] higher, and a column's sums start at minus the offset times the sum of its weights. AVX2's product adds
-//! in 16 bits that saturate, so there a column's weights are scaled until they cannot. The invariant: all of them give
-//! the exact integer sum.
+//! higher by an offset, and a column's sums start at minus the offset times the sum of its weights. AVX2's product adds
+//! in 16 bits that saturate: it takes rows without their signs, or weights that [`Depth::Narrow`] keeps small enough. The
+//! invariant: all of them give the exact integer sum.
 
 use super::{
     super::simd::{self, Width},
-    LARGEST,
+    Depth,
 };
 
 /// Inputs in a group: what one 32-bit broadcast carries.
@@ -15,9 +15,6 @@ pub(super) const GROUP: usize = 4;
 
 /// Inputs in a step of a tile; inputs are padded to whole steps.
 pub(super) const STEP: usize = 2 * GROUP;
-
-/// What is added to each value of a row of the input so that it can be stored unsigned.
-pub(super) const OFFSET: i32 = 128;
 
 /// Computes one tile: packed rows of A times one panel of B, scaled into C.
 ///
@@ -42,33 +39,29 @@ pub(super) struct Output {
 pub(super) struct Kernel {
     /// Columns in a panel.
     pub width: usize,
-    /// The most to which weights of one sign may add up in half a step, where they are added in 16 bits.
-    pub most: Option<f32>,
+    /// What is added to each value of a row of the input so that it can be stored unsigned.
+    pub offset: i32,
     /// By height, from 1.
     pub tiles: &'static [Tile],
 }
 
 impl Kernel {
     /// Returns the fastest of this machine.
-    pub fn detect() -> Kernel {
-        Kernel::all().pop().unwrap_or(portable::KERNEL)
+    pub fn detect(depth: Depth) -> Kernel {
+        Kernel::all(depth).pop().unwrap_or(portable::KERNEL)
     }
 
-    /// Returns the largest magnitude to which the weights of a column can be quantized.
-    pub fn largest_weight(&self, column: &[f32]) -> f32 {
-        let Some(most) = self.most else { return LARGEST };
-        let (largest, run) = (column.iter().fold(0f32, |largest, value| largest.max(value.abs())), largest_run(column));
-        if run > 0.0 { LARGEST.min((most * largest / run).floor()) } else { LARGEST }
-    }
-
-    /// Returns all that this machine can run, the fastest last.
-    pub fn all() -> Vec<Kernel> {
+    /// Returns all that this machine can run on weights of this depth, the fastest last.
+    pub fn all(depth: Depth) -> Vec<Kernel> {
         #[allow(unused_mut, reason = "other machines add none")]
         let mut all = vec![portable::KERNEL];
         #[cfg(target_arch = "x86_64")]
         {
             if Width::detect() != Width::Base {
                 all.push(x86::AVX2);
+                if depth == Depth::Narrow {
+                    all.push(x86::AVX2_NARROW);
+                }
             }
             // A machine that is to be AVX2 at most stands for one without VNNI.
             if is_x86_feature_detected!("avxvnni") && Width::detect() != Width::Base && !simd::limited() {
@@ -78,12 +71,18 @@ impl Kernel {
                 all.push(x86::AVX512_VNNI);
             }
         }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = depth;
         all
     }
 }
 
-/// Returns the larger of the sums of the positive and of the negative weights of any half of a step: what AVX2 adds in 16 bits.
-pub(super) fn largest_run(weights: &[f32]) -> f32 {
+/// The most to which weights of one sign may add up wherever [`Depth::Narrow`] adds four of them in 16 bits: 255 times
+/// 128 is the most that these hold, and each of the four may have been rounded up by a half.
+pub(super) const NARROW_SUM: f32 = 126.0;
+
+/// Returns the larger of the sums of the positive and of the negative weights of any four that are added in 16 bits.
+pub(super) fn largest_sum(weights: &[f32]) -> f32 {
     let half = |step: &[f32], first: usize| {
         let mut sums = [0f32; 2];
         for k in [first, first + 1, first + GROUP, first + GROUP + 1] {
@@ -100,7 +99,7 @@ mod portable {
     use super::{GROUP, Kernel, Output, Tile};
 
     const WIDTH: usize = 16;
-    pub(super) const KERNEL: Kernel = Kernel { width: WIDTH, most: None, tiles: &TILES };
+    pub(super) const KERNEL: Kernel = Kernel { width: WIDTH, offset: 128, tiles: &TILES };
     static TILES: [Tile; 4] = [tile::<1>, tile::<2>, tile::<3>, tile::<4>];
 
     /// # Safety
@@ -141,18 +140,20 @@ mod x86 {
     use std::arch::x86_64::*;
 
     /// Up to 12 rows of two 512-bit columns: 24 of 32 registers hold sums.
-    pub(super) const AVX512_VNNI: Kernel = Kernel { width: 32, most: None, tiles: &WIDE_TILES };
+    pub(super) const AVX512_VNNI: Kernel = Kernel { width: 32, offset: 128, tiles: &WIDE_TILES };
     /// Up to 6 rows of two 256-bit columns: 12 of 16 registers hold sums.
-    pub(super) const AVX_VNNI: Kernel = Kernel { width: 16, most: None, tiles: &NARROW_TILES };
-    /// Up to 6 rows of one 256-bit column, twice. 255 times 128 is the most that 16 bits hold, and each of
-    /// four weights may have been rounded up by a half.
-    pub(super) const AVX2: Kernel = Kernel { width: 16, most: Some(126.0), tiles: &PAIR_TILES };
+    pub(super) const AVX_VNNI: Kernel = Kernel { width: 16, offset: 128, tiles: &NARROW_TILES };
+    /// Up to 5 rows of two 256-bit columns, the sign of each value moved to the weights: 2 * 127 * 127 fits 16 bits.
+    pub(super) const AVX2: Kernel = Kernel { width: 16, offset: 0, tiles: &SIGNED_TILES };
+    /// Up to 6 rows of one 256-bit column, twice; half as many additions in 32 bits.
+    pub(super) const AVX2_NARROW: Kernel = Kernel { width: 16, offset: 128, tiles: &PAIR_TILES };
 
     static WIDE_TILES: [Tile; 12] = [
         wide::<1>, wide::<2>, wide::<3>, wide::<4>, wide::<5>, wide::<6>, wide::<7>, wide::<8>, wide::<9>, wide::<10>,
         wide::<11>, wide::<12>,
     ];
     static NARROW_TILES: [Tile; 6] = [narrow::<1>, narrow::<2>, narrow::<3>, narrow::<4>, narrow::<5>, narrow::<6>];
+    static SIGNED_TILES: [Tile; 5] = [signed::<1>, signed::<2>, signed::<3>, signed::<4>, signed::<5>];
     static PAIR_TILES: [Tile; 6] = [pairs::<1>, pairs::<2>, pairs::<3>, pairs::<4>, pairs::<5>, pairs::<6>];
 
     /// Adds products with an instruction that takes groups of four: a broadcast serves both halves of the panel.
@@ -234,6 +235,24 @@ mod x86 {
         8,
         quads,
         |sum, values, weights| _mm256_dpbusd_avx_epi32(sum, values, weights),
+        _mm256_loadu_si256,
+        _mm256_set1_epi32,
+        _mm256_set1_ps,
+        _mm256_cvtepi32_ps,
+        _mm256_loadu_ps,
+        _mm256_mul_ps,
+        _mm256_fmadd_ps,
+        _mm256_storeu_ps
+    );
+    tile!(
+        signed,
+        "avx2,fma",
+        8,
+        quads,
+        |sum, values, weights| {
+            let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(values), _mm256_sign_epi8(weights, values));
+            _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+        },
         _mm256_loadu_si256,
         _mm256_set1_epi32,
         _mm256_set1_ps,
