@@ -1,8 +1,8 @@
 //! Matrix product of a few rows with a large packed weight matrix, in 8-bit integers with 32-bit sums.
 //!
 //! Separate from `gemm.rs` because the arithmetic differs: weights have one scale a column (output), rows of the input get one
-//! scale each as they come. Both are symmetric, in -127..=127 or, for weights, in less of it. The invariant: sums are exact
-//! integers and the last multiplication is one fused operation, so every instruction set gives the same bits.
+//! scale each as they come. Both are symmetric, in -127..=127. The invariant: sums are exact integers and the
+//! last multiplication is one fused operation, so every instruction set gives the same bits.
 
 mod tiles;
 
@@ -11,28 +11,10 @@ use super::{
     simd::{self, LANES},
 };
 use std::mem::MaybeUninit;
-use tiles::{GROUP, Kernel, NARROW_SUM, Output, STEP, largest_sum};
+use tiles::{Kernel, Output};
 
 /// The largest magnitude of a quantized value.
 const LARGEST: f32 = 127.0;
-
-/// How much of -127..=127 the weights of a column take; a property of the matrix, never of the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
-    /// All of it: as near to f32 as 8 bits are.
-    Whole,
-    /// As much as AVX2 can add up in 16 bits, most often two thirds: faster on machines without VNNI.
-    Narrow,
-}
-
-impl Depth {
-    /// Returns the largest magnitude to which the weights of a column are quantized.
-    fn largest(self, column: &[f32]) -> f32 {
-        let sum = if self == Depth::Narrow { largest_sum(column) } else { 0.0 };
-        let largest = column.iter().fold(0f32, |largest, value| largest.max(value.abs()));
-        if sum > 0.0 { LARGEST.min((NARROW_SUM * largest / sum).floor()) } else { LARGEST }
-    }
-}
 
 /// A weight matrix packed in int8.
 #[derive(Debug)]
@@ -41,8 +23,6 @@ pub struct Packed {
     panels: Vec<i8>,
     scales: Vec<f32>,
     bias: Vec<f32>,
-    /// For each column, where its sums start: it undoes the offset of the input.
-    starts: Vec<i32>,
     /// Length of each column of weights, and of what quantization takes from it.
     lengths: Vec<Length>,
     inputs: usize,
@@ -88,38 +68,34 @@ pub struct Quantized {
     groups: Vec<i32>,
     /// For each row, what its values were divided by.
     scales: Vec<f32>,
+    /// For each row, where its sums start: it undoes the offset the kernel adds to weights.
+    starts: Vec<i32>,
 }
 
 impl Packed {
     /// Quantizes and packs a weight matrix of shape (outputs, inputs), row-major, with a bias of `outputs` values or none.
-    pub fn new(weight: &[f32], bias: Option<&[f32]>, (outputs, inputs): (usize, usize), depth: Depth) -> Packed {
-        Packed::with_kernel(weight, bias, (outputs, inputs), depth, Kernel::detect(depth))
+    pub fn new(weight: &[f32], bias: Option<&[f32]>, outputs: usize, inputs: usize) -> Packed {
+        Packed::with_kernel(weight, bias, outputs, inputs, Kernel::detect())
     }
 
-    fn with_kernel(
-        weight: &[f32],
-        bias: Option<&[f32]>,
-        (outputs, inputs): (usize, usize),
-        depth: Depth,
-        kernel: Kernel,
-    ) -> Packed {
+    fn with_kernel(weight: &[f32], bias: Option<&[f32]>, outputs: usize, inputs: usize, kernel: Kernel) -> Packed {
         assert_eq!(weight.len(), outputs * inputs, "a weight matrix has outputs * inputs values");
-        let width = kernel.width;
-        let (padded, rows) = (outputs.next_multiple_of(width), inputs.next_multiple_of(STEP));
-        let mut panels = vec![0i8; padded * rows];
-        let (mut scales, mut starts) = (vec![0f32; padded], vec![0i32; padded]);
+        let (width, group) = (kernel.width, kernel.group);
+        let (padded, groups) = (outputs.next_multiple_of(width), inputs.div_ceil(group));
+        let mut panels = vec![kernel.offset as i8; padded * groups * group];
+        let mut scales = vec![0f32; padded];
         let mut quantized = vec![0i8; inputs];
         let mut lengths = Vec::with_capacity(outputs);
         for (column, row) in weight.chunks_exact(inputs).enumerate() {
-            scales[column] = quantize(row, depth.largest(row), &mut quantized);
-            starts[column] = -kernel.offset * quantized.iter().map(|value| i32::from(*value)).sum::<i32>();
+            scales[column] = quantize(row, &mut quantized);
             lengths.push(Length::of(row, &quantized, scales[column]));
-            let panel = column / width * width * rows;
+            let panel = column / width * width * groups * group;
             for (k, value) in quantized.iter().enumerate() {
-                panels[panel + (k / GROUP * width + column % width) * GROUP + k % GROUP] = *value;
+                let place = panel + (k / group * width + column % width) * group + k % group;
+                panels[place] = (i32::from(*value) + kernel.offset) as i8;
             }
         }
-        Packed { panels, scales, bias: padded_bias(bias, padded), starts, lengths, inputs, outputs, kernel }
+        Packed { panels, scales, bias: padded_bias(bias, padded), lengths, inputs, outputs, kernel }
     }
 
     /// Returns the length of each column of weights.
@@ -131,14 +107,14 @@ impl Packed {
     pub fn row_lengths(&self, x: &[f32]) -> Vec<Length> {
         let mut quantized = vec![0i8; self.inputs];
         let length = |row: &[f32]| {
-            let scale = quantize(row, LARGEST, &mut quantized);
+            let scale = quantize(row, &mut quantized);
             Length::of(row, &quantized, scale)
         };
         x.chunks_exact(self.inputs).map(length).collect()
     }
 
     fn groups(&self) -> usize {
-        self.inputs.next_multiple_of(STEP) / GROUP
+        self.inputs.div_ceil(self.kernel.group)
     }
 }
 
@@ -159,22 +135,25 @@ impl Panels for Packed {
 
     fn prepare(&self, x: &[f32]) -> Quantized {
         let (rows, groups) = (x.len() / self.inputs, self.groups());
-        let mut input = Quantized { groups: vec![0; rows * groups], scales: Vec::with_capacity(rows) };
-        let mut values = vec![0i8; groups * GROUP];
+        let mut input = Quantized {
+            groups: vec![0; rows * groups],
+            scales: Vec::with_capacity(rows),
+            starts: Vec::with_capacity(rows),
+        };
+        let mut values = vec![0i8; groups * self.kernel.group];
         for (row, out) in x.chunks_exact(self.inputs).zip(input.groups.chunks_exact_mut(groups)) {
-            input.scales.push(quantize(row, LARGEST, &mut values[..self.inputs]));
-            for (group, out) in values.as_chunks::<GROUP>().0.iter().zip(out) {
-                *out = i32::from_le_bytes(group.map(|value| (i32::from(value) + self.kernel.offset) as u8));
-            }
+            input.scales.push(quantize(row, &mut values[..self.inputs]));
+            input.starts.push(-self.kernel.offset * sum(&values));
+            (self.kernel.pack)(&values, out);
         }
         input
     }
 
     fn panel(&self, input: &Quantized, panel: usize, out: &mut [MaybeUninit<f32>], stride: usize) {
         let (width, groups, tallest) = (self.kernel.width, self.groups(), self.kernel.tiles.len());
-        let bytes = width * groups * GROUP;
+        let bytes = width * groups * self.kernel.group;
         let b = &self.panels[panel * bytes..(panel + 1) * bytes];
-        let columns = panel * width..(panel + 1) * width;
+        let (scales, bias) = (&self.scales[panel * width..][..width], &self.bias[panel * width..][..width]);
         let bands = bands(input.scales.len(), tallest);
         let mut next = prefetched(&self.panels, panel + 1, bytes, bands.len());
         for (row, height) in bands {
@@ -184,10 +163,10 @@ impl Panels for Packed {
             let output = Output {
                 values: c.as_mut_ptr().cast(),
                 stride,
+                column_scales: scales.as_ptr(),
+                bias: bias.as_ptr(),
                 row_scales: input.scales[row..row + height].as_ptr(),
-                column_scales: self.scales[columns.clone()].as_ptr(),
-                bias: self.bias[columns.clone()].as_ptr(),
-                starts: self.starts[columns.clone()].as_ptr(),
+                starts: input.starts[row..row + height].as_ptr(),
             };
             // SAFETY: every pointer is of a slice cut just above to what a tile of this height reads and writes, and
             // the kernel was chosen by the features this machine has.
@@ -196,17 +175,17 @@ impl Panels for Packed {
     }
 }
 
-/// Rounds a row to -most..=most and returns the scale that takes it back; NaN where the row holds a value that is no number.
+/// Rounds a row to -127..=127 and returns the scale that takes it back; NaN where the row holds a value that is no number.
 #[inline(always)]
-fn quantize_body(row: &[f32], most: f32, out: &mut [i8]) -> f32 {
+fn quantize_body(row: &[f32], out: &mut [i8]) -> f32 {
     // Adding and taking away 1.5 * 2^23 rounds to the nearest integer, ties to even.
     const ROUND: f32 = 12_582_912.0;
     let largest = largest_magnitude(row);
-    let factor = if largest > 0.0 { most / largest } else { 0.0 };
+    let factor = if largest > 0.0 { LARGEST / largest } else { 0.0 };
     for (out, value) in out.iter_mut().zip(row) {
         *out = ((value * factor + ROUND).to_bits() as i32 - ROUND.to_bits() as i32) as i8;
     }
-    largest / most
+    largest / LARGEST
 }
 
 /// Returns the largest |x|. Compared as bits, where a NaN is larger than any number, so that it is not passed over.
@@ -223,7 +202,13 @@ fn largest_magnitude(row: &[f32]) -> f32 {
     f32::from_bits(lanes.into_iter().chain(rest).max().unwrap_or(0))
 }
 
-simd::dispatch! { fn quantize(row: &[f32], most: f32, out: &mut [i8]) -> f32 = quantize_body; }
+#[inline(always)]
+fn sum_body(values: &[i8]) -> i32 {
+    values.iter().map(|value| i32::from(*value)).sum()
+}
+
+simd::dispatch! { fn quantize(row: &[f32], out: &mut [i8]) -> f32 = quantize_body; }
+simd::dispatch! { fn sum(values: &[i8]) -> i32 = sum_body; }
 
 #[cfg(test)]
 mod tests {
@@ -231,9 +216,9 @@ mod tests {
     use crate::engine::kernels::tests::values;
 
     /// The product as the module defines it, one value at a time.
-    fn plain(x: &[f32], weight: &[f32], bias: f32, depth: Depth) -> f32 {
+    fn plain(x: &[f32], weight: &[f32], bias: f32) -> f32 {
         let (mut a, mut w) = (vec![0; x.len()], vec![0; x.len()]);
-        let (x_scale, w_scale) = (quantize(x, LARGEST, &mut a), quantize(weight, depth.largest(weight), &mut w));
+        let (x_scale, w_scale) = (quantize(x, &mut a), quantize(weight, &mut w));
         let sum: i32 = a.iter().zip(&w).map(|(a, w)| i32::from(*a) * i32::from(*w)).sum();
         (sum as f32).mul_add(x_scale * w_scale, bias)
     }
@@ -242,17 +227,15 @@ mod tests {
     fn every_kernel_gives_the_same_bits_for_every_row_count_and_ragged_shape() {
         for (outputs, inputs) in [(1, 1), (16, 8), (45, 7), (64, 33), (97, 24)] {
             let (weight, bias) = (values(outputs * inputs, 1), values(outputs, 2));
-            for depth in [Depth::Whole, Depth::Narrow] {
-                for kernel in Kernel::all(depth) {
-                    let packed = Packed::with_kernel(&weight, Some(&bias), (outputs, inputs), depth, kernel);
-                    for rows in [1, 2, 5, 12, 13, 29] {
-                        let x = values(rows * inputs, 3);
-                        for (i, value) in packed.multiply(&x).iter().enumerate() {
-                            let (row, column) = (i / outputs, i % outputs);
-                            let weight = &weight[column * inputs..(column + 1) * inputs];
-                            let want = plain(&x[row * inputs..(row + 1) * inputs], weight, bias[column], depth);
-                            assert_eq!(value.to_bits(), want.to_bits(), "{rows} rows, {outputs} x {inputs}, {depth:?}");
-                        }
+            for kernel in Kernel::all() {
+                let packed = Packed::with_kernel(&weight, Some(&bias), outputs, inputs, kernel);
+                for rows in [1, 2, 5, 12, 13, 29] {
+                    let x = values(rows * inputs, 3);
+                    for (i, value) in packed.multiply(&x).iter().enumerate() {
+                        let (row, column) = (i / outputs, i % outputs);
+                        let weight = &weight[column * inputs..(column + 1) * inputs];
+                        let want = plain(&x[row * inputs..(row + 1) * inputs], weight, bias[column]);
+                        assert_eq!(value.to_bits(), want.to_bits(), "{rows} rows, {outputs} x {inputs}");
                     }
                 }
             }
@@ -264,31 +247,27 @@ mod tests {
         let (inputs, outputs) = (4096, 33);
         for sign in [1.0, -1.0] {
             let (weight, x) = (vec![sign * 0.5; inputs * outputs], vec![2.0; inputs]);
-            for depth in [Depth::Whole, Depth::Narrow] {
-                for kernel in Kernel::all(depth) {
-                    let got = Packed::with_kernel(&weight, None, (outputs, inputs), depth, kernel).multiply(&x);
-                    assert!(got.iter().all(|value| (value - sign * 4096.0).abs() < 1.0), "{depth:?}: {got:?}");
-                }
+            for kernel in Kernel::all() {
+                let got = Packed::with_kernel(&weight, None, outputs, inputs, kernel).multiply(&x);
+                assert!(got.iter().all(|value| (value - sign * 4096.0).abs() < 1.0), "{got:?}");
             }
         }
     }
 
     #[test]
-    fn a_product_is_within_a_percent_of_the_one_in_f32_and_a_narrow_one_within_two() {
+    fn a_product_is_within_a_percent_of_the_one_in_f32() {
         let (rows, inputs, outputs) = (3, 256, 40);
         let (weight, x) = (values(outputs * inputs, 5), values(rows * inputs, 6));
+        let got = Packed::new(&weight, None, outputs, inputs).multiply(&x);
         let want = super::super::gemm::Packed::new(&weight, None, outputs, inputs).multiply(&x);
+        let error: f32 = got.iter().zip(&want).map(|(a, b)| (a - b) * (a - b)).sum();
         let power: f32 = want.iter().map(|value| value * value).sum();
-        for (depth, most) in [(Depth::Whole, 0.01), (Depth::Narrow, 0.02)] {
-            let got = Packed::new(&weight, None, (outputs, inputs), depth).multiply(&x);
-            let error: f32 = got.iter().zip(&want).map(|(a, b)| (a - b) * (a - b)).sum();
-            assert!((error / power).sqrt() < most, "{depth:?}: {}", (error / power).sqrt());
-        }
+        assert!((error / power).sqrt() < 0.01, "{}", (error / power).sqrt());
     }
 
     #[test]
     fn a_value_that_is_no_number_spoils_its_own_row_and_no_other() {
-        let packed = Packed::new(&values(20, 1), None, (4, 5), Depth::Whole);
+        let packed = Packed::new(&values(20, 1), None, 4, 5);
         let mut x = values(10, 2);
         x[3] = f32::NAN;
         let got = packed.multiply(&x);
@@ -298,7 +277,7 @@ mod tests {
     #[test]
     fn a_row_of_zeros_gives_the_bias() {
         assert_eq!(
-            Packed::new(&values(20, 1), Some(&[1.0, 2.0, 3.0, 4.0]), (4, 5), Depth::Whole).multiply(&[0.0; 5]),
+            Packed::new(&values(20, 1), Some(&[1.0, 2.0, 3.0, 4.0]), 4, 5).multiply(&[0.0; 5]),
             [1.0, 2.0, 3.0, 4.0]
         );
     }

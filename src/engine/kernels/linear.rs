@@ -3,12 +3,7 @@
 //! Separate because precision and packing are decided here and nowhere else. The invariant: `forward` is
 //! `x * weight^T + bias` for every device.
 
-use super::{
-    gemm,
-    int8::{self, Depth},
-    panels::Panels,
-    with_values,
-};
+use super::{gemm, int8, panels::Panels, with_values};
 use crate::engine::precision::Precision;
 use candle_core::{Device, Result, Tensor};
 
@@ -31,9 +26,7 @@ impl Linear {
         let form = match device {
             Device::Cpu => with_values(&weight.contiguous()?, |weight| match precision {
                 Precision::F32 => Form::F32(gemm::Packed::new(weight, values.as_deref(), outputs, inputs)),
-                Precision::Int8 => {
-                    Form::Int8(int8::Packed::new(weight, values.as_deref(), (outputs, inputs), Depth::Narrow))
-                }
+                Precision::Int8 => Form::Int8(int8::Packed::new(weight, values.as_deref(), outputs, inputs)),
             })?,
             _ => Form::Plain {
                 transposed: weight.t()?.contiguous()?.to_device(device)?,

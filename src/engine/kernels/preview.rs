@@ -6,7 +6,7 @@
 //! left out is an estimate, from their previews.
 
 use super::{
-    int8::{self, Depth, Length},
+    int8::{self, Length},
     panels::Panels,
     projection::{BLOCK, Best, Scores, blocks},
     simd, softmax,
@@ -38,7 +38,7 @@ pub struct Weights<'a> {
 impl Preview {
     /// Quantizes a projection.
     pub fn new(weights: Weights<'_>, outputs: usize, inputs: usize) -> Preview {
-        let coarse = int8::Packed::new(weights.weight, weights.bias, (outputs, inputs), Depth::Whole);
+        let coarse = int8::Packed::new(weights.weight, weights.bias, outputs, inputs);
         let largest = |block: &[Length]| block.iter().fold(Length::default(), |a, b| a.max(*b));
         Preview { lengths: coarse.lengths().chunks(BLOCK).map(largest).collect(), coarse }
     }

@@ -5,8 +5,7 @@
 //! never on the other rows.
 
 use super::{
-    gemm,
-    int8::{self, Depth},
+    gemm, int8,
     panels::Panels,
     preview::{Preview, Weights},
     softmax, with_values,
@@ -121,7 +120,7 @@ impl Projection {
         let (weight, bias) = (weight.contiguous()?, bias.map(Tensor::to_vec1::<f32>).transpose()?);
         let packed = with_values(&weight, |values| match arithmetic {
             Arithmetic { precision: Precision::Int8, .. } => {
-                Form::Int8(int8::Packed::new(values, bias.as_deref(), (outputs, inputs), Depth::Narrow))
+                Form::Int8(int8::Packed::new(values, bias.as_deref(), outputs, inputs))
             }
             Arithmetic { exact: false, .. } if outputs >= PREVIEWED => {
                 let preview = Preview::new(Weights { weight: values, bias: bias.as_deref() }, outputs, inputs);
