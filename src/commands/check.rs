@@ -62,7 +62,7 @@ struct Tried {
 /// Loads a model, verifies its hashes, tries it on a short text and says what it is, needs and does.
 pub fn check(settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     let catalogue = model::catalogue()?;
-    let entry = catalogue.find(settings.model.split('@').next().unwrap_or(&settings.model));
+    let entry = catalogue.find(&settings.model);
     let tried = match entry.map(|entry| entry.task) {
         Some(Task::Summary) => summarizer(settings, ui)?,
         Some(Task::Translation) => translator(settings, ui)?,

@@ -118,8 +118,9 @@ impl Catalogue {
         self.entries.iter().find(|entry| entry.default && entry.summarizes(language))
     }
 
-    /// Returns the model of this short name or repository, in any case of letters.
+    /// Returns the model of this short name or repository, in any case of letters; an `@revision` after it is passed over.
     pub fn find(&self, name: &str) -> Option<&Entry> {
+        let name = name.split('@').next().unwrap_or(name);
         self.entries.iter().find(|entry| entry.is_called(name))
     }
 
@@ -138,8 +139,7 @@ impl Catalogue {
 impl Entry {
     /// Returns true where the model reads the one language and writes the other.
     pub fn translates(&self, source: &str, target: &str) -> bool {
-        let (reads, writes) = (self.source.iter().any(|l| l == source), self.target.iter().any(|l| l == target));
-        self.task == Task::Translation && reads && writes
+        self.task == Task::Translation && self.covers(source, target)
     }
 
     /// Returns true where the model summarizes texts of this language.
@@ -147,9 +147,8 @@ impl Entry {
         self.task == Task::Summary && self.source.iter().any(|reads| reads == language)
     }
 
-    /// Returns true where the licence forbids commercial use.
-    pub fn is_non_commercial(&self) -> bool {
-        is_non_commercial(&self.licence)
+    fn covers(&self, source: &str, target: &str) -> bool {
+        self.source.iter().any(|reads| reads == source) && self.target.iter().any(|writes| writes == target)
     }
 
     fn is_called(&self, name: &str) -> bool {
@@ -157,10 +156,8 @@ impl Entry {
     }
 
     fn shares_a_pair(&self, other: &Entry) -> bool {
-        if self.task == Task::Summary {
-            return other.source.iter().any(|language| self.summarizes(language)) && other.task == Task::Summary;
-        }
-        other.source.iter().any(|source| other.target.iter().any(|target| self.translates(source, target)))
+        let is_shared = |source| other.target.iter().any(|target| self.covers(source, target));
+        self.task == other.task && other.source.iter().any(|source| is_shared(source))
     }
 }
 
@@ -208,9 +205,9 @@ mod tests {
     fn english_has_a_summarizer_for_any_use_and_arabic_one_that_must_be_named() {
         let catalogue = shipped();
         let english = catalogue.default_summarizer("en").unwrap();
-        assert!(english.name == "distilbart-cnn-12-6" && !english.is_non_commercial());
+        assert!(english.name == "distilbart-cnn-12-6" && !is_non_commercial(&english.licence));
         assert_eq!((catalogue.default_summarizer("ar"), english.translates("en", "en")), (None, false));
-        assert!(catalogue.entries().iter().any(|entry| entry.summarizes("ar") && entry.is_non_commercial()));
+        assert!(catalogue.entries().iter().any(|entry| entry.summarizes("ar") && is_non_commercial(&entry.licence)));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! whose SHA-256 is reported.
 
 use super::EngineError;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::{
     borrow::Cow,
@@ -50,6 +51,11 @@ impl ModelFiles {
                 None => Err(EngineError::file(format!("builtin/{file}"), "the built-in model has no such file")),
             },
         }
+    }
+
+    /// Returns what a JSON file holds, or an error that names it.
+    pub fn json<T: DeserializeOwned>(&self, file: &str) -> Result<T, EngineError> {
+        serde_json::from_slice(&self.read(file)?).map_err(|error| EngineError::malformed(file, error))
     }
 
     /// Returns true where the model has a file of this name.

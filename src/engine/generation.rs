@@ -163,15 +163,18 @@ impl GenerationConfig {
 
     /// Reads the same, with what `task_specific_params` of `config.json` states for a task over it.
     pub fn read_for(files: &ModelFiles, task: &str) -> Result<GenerationConfig, EngineError> {
-        let mut config = fields(files, arch::config::FILE, &Value::Null)?;
+        let settings: Value = files.json(arch::config::FILE)?;
+        let mut config = fields(arch::config::FILE, settings.clone())?;
         if let Some((start, end)) = config.model_type.as_deref().and_then(arch::config::default_tokens) {
             config.decoder_start_token_id.get_or_insert(start);
             config.eos_token_id.get_or_insert(OneOrMany::One(end));
         }
-        let settings = value(files, arch::config::FILE)?;
         let file = if files.has(FILE) { FILE } else { arch::config::FILE };
-        let own = fields(files, file, &settings["task_specific_params"][task])?;
-        GenerationConfig::complete(own, &config)
+        let mut own = if files.has(FILE) { files.json(FILE)? } else { settings.clone() };
+        if let (Some(own), Some(of_task)) = (own.as_object_mut(), settings["task_specific_params"][task].as_object()) {
+            own.extend(of_task.clone());
+        }
+        GenerationConfig::complete(fields(file, own)?, &config)
     }
 
     fn complete(fields: Fields, config: &Fields) -> Result<GenerationConfig, EngineError> {
@@ -226,17 +229,8 @@ fn without_eos(mut bad_words: Vec<Vec<u32>>, eos: &[u32]) -> Vec<Vec<u32>> {
     bad_words
 }
 
-fn value(files: &ModelFiles, file: &str) -> Result<Value, EngineError> {
-    serde_json::from_slice(&files.read(file)?).map_err(|error| EngineError::malformed(file, error))
-}
-
-/// Returns the fields of a file, those of `over` in place of its own.
-fn fields(files: &ModelFiles, file: &str, over: &Value) -> Result<Fields, EngineError> {
-    let mut fields = value(files, file)?;
-    if let (Some(fields), Some(over)) = (fields.as_object_mut(), over.as_object()) {
-        fields.extend(over.clone());
-    }
-    serde_json::from_value(fields).map_err(|error| EngineError::malformed(file, error))
+fn fields(file: &str, value: Value) -> Result<Fields, EngineError> {
+    serde_json::from_value(value).map_err(|error| EngineError::malformed(file, error))
 }
 
 #[cfg(test)]

@@ -64,6 +64,17 @@ pub fn hub_options(settings: &Settings) -> HubOptions {
     }
 }
 
+/// Returns how a model of the run is loaded.
+pub(super) fn engine_options(settings: &Settings) -> EngineOptions {
+    let Settings { device, precision, exact, threads, .. } = *settings;
+    EngineOptions { device, precision, exact, threads }
+}
+
+/// Returns how a model of the run decodes.
+pub(super) fn decode_options(settings: &Settings) -> DecodeOptions {
+    DecodeOptions { beam: settings.beam, batch_tokens: settings.batch_tokens }
+}
+
 /// Returns the catalogue in the binary.
 pub fn catalogue() -> Result<Catalogue, EngineError> {
     Catalogue::shipped().map_err(|error| EngineError::Unsupported(error.to_string()))
@@ -109,7 +120,7 @@ impl<'a> Model<'a> {
                 entry.default && reads && entry.target.contains(&self.settings.lang)
             }),
             Choice::Named(name) if Path::new(name).is_dir() => None,
-            Choice::Named(name) => self.catalogue.find(name.split('@').next().unwrap_or(name)),
+            Choice::Named(name) => self.catalogue.find(name),
         }
     }
 
@@ -188,10 +199,9 @@ impl<'a> Model<'a> {
         if let Some(engine) = &self.engine {
             return Ok(Arc::clone(engine));
         }
-        let Settings { device, precision, exact, threads, .. } = *self.settings;
-        let options = EngineOptions { device, precision, exact, threads };
         let resolved = self.resolved()?.clone();
-        let engine = Engine::load(&resolved.files, &options)?.translating(self.reads(), &self.settings.lang)?;
+        let engine = Engine::load(&resolved.files, &engine_options(self.settings))?
+            .translating(self.reads(), &self.settings.lang)?;
         let engine = Arc::new(engine);
         self.announce(&resolved, &engine);
         self.engine = Some(Arc::clone(&engine));
@@ -217,7 +227,7 @@ impl<'a> Model<'a> {
 
     /// Returns how to decode.
     pub fn decode(&self) -> DecodeOptions {
-        DecodeOptions { beam: self.settings.beam, batch_tokens: self.settings.batch_tokens }
+        decode_options(self.settings)
     }
 
     /// Returns what documents say of the model; `None` before it is loaded.

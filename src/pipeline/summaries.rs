@@ -18,6 +18,7 @@ use crate::{
     exit::Failure,
     report::Document,
     review::{
+        SummarySentence,
         abstractive::{Abstraction, Judged, Output, Part, Passage, Sources, settle},
         summary,
     },
@@ -70,7 +71,7 @@ impl Run<'_> {
     }
 }
 
-type Summary = Vec<crate::review::SummarySentence>;
+type Summary = Vec<SummarySentence>;
 
 impl Writer<'_> {
     /// Returns the summary of each document; `None` for those that a signal left without.
@@ -91,8 +92,8 @@ impl Writer<'_> {
                 return Ok(vec![None; texts.len()]);
             }
         }
-        let written: Vec<Vec<Passage>> = abstractions.into_iter().map(Abstraction::into_passages).collect();
-        let written: Vec<Vec<Passage>> = written.into_iter().map(|all| all.into_iter().take(count).collect()).collect();
+        let kept = |abstraction: Abstraction| abstraction.into_passages().into_iter().take(count).collect();
+        let written: Vec<Vec<Passage>> = abstractions.into_iter().map(kept).collect();
         let Some(shown) = self.shown(&written)? else { return Ok(vec![None; texts.len()]) };
         let all = texts.iter().zip(written.iter().zip(&shown));
         Ok(all.map(|(body, (written, shown))| Some(self.settled(body, written, shown))).collect())

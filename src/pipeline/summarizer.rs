@@ -9,7 +9,7 @@ use crate::{
     cli::SummaryKind,
     config::Settings,
     engine::{
-        DecodeOptions, Engine, EngineError, EngineOptions, ModelFiles,
+        DecodeOptions, Engine, EngineError, ModelFiles,
         arch::config::model_type,
         catalogue::{Catalogue, Entry, Task},
         generation::GenerationConfig,
@@ -100,7 +100,7 @@ impl<'a> Summarizer<'a> {
     fn entry(&self) -> Option<&Entry> {
         match Path::new(&self.name).is_dir() {
             true => None,
-            false => self.catalogue.find(self.name.split('@').next().unwrap_or(&self.name)),
+            false => self.catalogue.find(&self.name),
         }
     }
 
@@ -157,8 +157,7 @@ impl<'a> Summarizer<'a> {
         let files = self.files()?;
         let side = self.side(&files, source)?;
         let language = if side == Side::Source { source } else { &self.settings.lang };
-        let Settings { device, precision, exact, threads, .. } = *self.settings;
-        let engine = Engine::load_summarizer(&files, &EngineOptions { device, precision, exact, threads }, language)?;
+        let engine = Engine::load_summarizer(&files, &model::engine_options(self.settings), language)?;
         engine.notes().iter().for_each(|note| self.ui.warn(note));
         let record = SummaryRecord {
             model: record_of(&files, &engine, &self.decode()),
@@ -192,7 +191,7 @@ impl<'a> Summarizer<'a> {
 
     /// Returns how to decode.
     pub fn decode(&self) -> DecodeOptions {
-        DecodeOptions { beam: self.settings.beam, batch_tokens: self.settings.batch_tokens }
+        model::decode_options(self.settings)
     }
 }
 

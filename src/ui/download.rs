@@ -77,7 +77,7 @@ pub fn described(licence: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
+    use indicatif::ProgressStyle;
     #[test]
     fn a_licence_that_forbids_commercial_use_says_so() {
         assert_eq!(described("CC-BY-NC-SA-4.0"), "CC-BY-NC-SA-4.0, for non-commercial use only");
@@ -86,8 +86,6 @@ mod tests {
             ("Apache-2.0".into(), "licence not stated".into())
         );
     }
-
-    use indicatif::ProgressStyle;
 
     #[test]
     fn the_template_is_well_formed() {

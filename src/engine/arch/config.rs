@@ -50,8 +50,7 @@ const FAMILIES: [(&str, Family); 8] = [
 impl ModelConfig {
     /// Reads `config.json`.
     pub fn read(files: &ModelFiles) -> Result<ModelConfig, EngineError> {
-        let bytes = files.read(FILE)?;
-        let value: Value = serde_json::from_slice(&bytes).map_err(|error| EngineError::malformed(FILE, error))?;
+        let value: Value = files.json(FILE)?;
         let Some(kind) = value.get("model_type").and_then(Value::as_str).map(str::to_owned) else {
             return Err(EngineError::malformed(FILE, "it has no model_type"));
         };
@@ -72,14 +71,14 @@ impl ModelConfig {
 }
 
 /// Returns true for a `model_type` that this version runs.
+#[cfg(test)]
 pub fn is_run(model_type: &str) -> bool {
     FAMILIES.iter().any(|(name, _)| *name == model_type)
 }
 
 /// Returns the `model_type` of a model.
 pub fn model_type(files: &ModelFiles) -> Result<String, EngineError> {
-    let bytes = files.read(FILE)?;
-    let value: Value = serde_json::from_slice(&bytes).map_err(|error| EngineError::malformed(FILE, error))?;
+    let value: Value = files.json(FILE)?;
     Ok(value["model_type"].as_str().unwrap_or_default().to_owned())
 }
 
@@ -93,16 +92,14 @@ pub(in crate::engine) fn default_tokens(model_type: &str) -> Option<(u32, u32)> 
 
 /// Returns what `config.json` says to put before a text, by the name of the task.
 pub(in crate::engine) fn prompts(files: &ModelFiles) -> Result<BTreeMap<String, String>, EngineError> {
-    let bytes = files.read(FILE)?;
-    let value: Value = serde_json::from_slice(&bytes).map_err(|error| EngineError::malformed(FILE, error))?;
+    let value: Value = files.json(FILE)?;
     let tasks = value["task_specific_params"].as_object().into_iter().flatten();
     Ok(tasks.filter_map(|(task, params)| Some((task.clone(), params["prefix"].as_str()?.to_owned()))).collect())
 }
 
 /// Returns what `config.json` says to put before a text of this task, or else before any text.
 pub(in crate::engine) fn prompt(files: &ModelFiles, task: &str) -> Result<Option<String>, EngineError> {
-    let bytes = files.read(FILE)?;
-    let value: Value = serde_json::from_slice(&bytes).map_err(|error| EngineError::malformed(FILE, error))?;
+    let value: Value = files.json(FILE)?;
     let of_task = &value["task_specific_params"][task]["prefix"];
     Ok(of_task.as_str().or(value["prefix"].as_str()).map(str::to_owned))
 }

@@ -10,7 +10,7 @@ use super::{
     charsmap::Charsmap,
     cleanup,
     normalize::{Normalizer, SPACE},
-    special::{self, TokenizerConfig},
+    special::TokenizerConfig,
 };
 use crate::engine::{EngineError, ModelFiles};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -31,13 +31,13 @@ pub(super) struct Json {
 impl Json {
     /// Loads `tokenizer.json`.
     pub fn load(files: &ModelFiles) -> Result<Self, EngineError> {
-        let file = serde_json::from_slice(&files.read(FILE)?).map_err(|error| EngineError::malformed(FILE, error))?;
+        let file = files.json(FILE)?;
         Json::of(file, files)
     }
 
     /// Loads `vocab.json` and `merges.txt`: the byte-level BPE of BART before there were `tokenizer.json` files.
     pub fn load_byte_level(files: &ModelFiles) -> Result<Self, EngineError> {
-        let vocabulary: Value = special::read(files, "vocab.json")?;
+        let vocabulary: Value = files.json("vocab.json")?;
         let merges = files.read("merges.txt")?;
         let merges = std::str::from_utf8(&merges).map_err(|error| EngineError::malformed("merges.txt", error))?;
         Json::of(byte_level(&vocabulary, merges)?, files)

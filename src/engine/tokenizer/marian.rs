@@ -6,7 +6,7 @@
 use super::{
     pieces::{Pieces, Side},
     sentencepiece::SpmFile,
-    special::{self, Specials, TokenizerConfig, Vocabulary},
+    special::{Specials, TokenizerConfig, Vocabulary},
     surface::Surfaces,
 };
 use crate::engine::{EngineError, ModelFiles};
@@ -16,10 +16,10 @@ pub(super) fn load(files: &ModelFiles) -> Result<Pieces, EngineError> {
     let config = TokenizerConfig::load(files)?;
     let source = SpmFile::parse(&files.read("source.spm")?, "source.spm")?;
     let target = SpmFile::parse(&files.read("target.spm")?, "target.spm")?;
-    let vocabulary: Vocabulary = special::read(files, "vocab.json")?;
+    let vocabulary: Vocabulary = files.json("vocab.json")?;
     let (separate, clean_up) = (config.separate_vocabularies(), config.clean_up());
     let specials = Specials::new(config, &vocabulary, "vocab.json")?;
-    let own: Option<Vocabulary> = separate.then(|| special::read(files, "target_vocab.json")).transpose()?;
+    let own: Option<Vocabulary> = separate.then(|| files.json("target_vocab.json")).transpose()?;
     let surfaces = match &own {
         Some(own) => Surfaces::new(own, &target, &specials, "target_vocab.json")?,
         None => Surfaces::new(&vocabulary, &source, &specials, "vocab.json")?,

@@ -7,7 +7,7 @@ use super::{
     languages,
     pieces::{Pieces, Side},
     sentencepiece::{Kind, SpmFile},
-    special::{self, Specials, TokenizerConfig, Vocabulary},
+    special::{Specials, TokenizerConfig, Vocabulary},
     surface::Surfaces,
 };
 use crate::engine::{EngineError, ModelFiles, arch::config};
@@ -32,11 +32,11 @@ pub(super) fn file_of(files: &ModelFiles) -> Option<&'static str> {
 /// Loads the SentencePiece file `name` and what gives its pieces ids.
 pub(super) fn load(files: &ModelFiles, name: &'static str) -> Result<Pieces, EngineError> {
     let config = TokenizerConfig::load(files)?;
-    let model: Model = special::read(files, config::FILE)?;
+    let model: Model = files.json(config::FILE)?;
     let spm = SpmFile::parse(&files.read(name)?, name)?;
     let clean_up = config.clean_up();
     let mut vocabulary = match model.model_type.as_str() {
-        "m2m_100" if files.has("vocab.json") => special::read(files, "vocab.json")?,
+        "m2m_100" if files.has("vocab.json") => files.json("vocab.json")?,
         "m2m_100" | "mbart" => fairseq(&spm),
         "pegasus" => pegasus(&spm, config.offset()),
         _ => numbered(&spm).collect(),

@@ -178,13 +178,8 @@ fn added(tokens: BTreeMap<String, Token>) -> Result<BTreeMap<String, (u32, bool)
     tokens.into_iter().map(parse).collect()
 }
 
-/// Reads a JSON file of the model.
-pub(super) fn read<T: DeserializeOwned>(files: &ModelFiles, file: &str) -> Result<T, EngineError> {
-    serde_json::from_slice(&files.read(file)?).map_err(|error| EngineError::malformed(file, error))
-}
-
 fn read_optional<T: DeserializeOwned>(files: &ModelFiles, file: &str) -> Result<Option<T>, EngineError> {
-    files.has(file).then(|| read(files, file)).transpose()
+    files.has(file).then(|| files.json(file)).transpose()
 }
 
 #[cfg(test)]
