@@ -1,4 +1,4 @@
-"""A lean Marian (post-norm transformer) for training on CPUs: fused projections, no wasted masks, one-pass loss.
+"""A lean Marian (post-norm transformer) for training: fused projections, no wasted masks, a one-pass loss for CPUs.
 
 Separate from train.py so that export.py can name its parameters as Hugging Face does. Shapes: (batch, length, width).
 """
@@ -30,16 +30,26 @@ class Attention(nn.Module):
         batch, length, width = x.shape
         return x.view(batch, length, parts, self.heads, width // parts // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
 
-    def forward(self, x, memory, mask):
-        """Returns the attended values (batch, queries, width) and the weights (batch, heads, queries, keys)."""
+    def forward(self, x, memory, mask, drop=0.0, weigh=False):
+        """Returns the attended values (batch, queries, width) and, where asked, the weights (batch, heads, queries, keys).
+
+        `mask` is true at the keys that may be seen, (batch, 1, 1, keys); None stands for causal attention.
+        """
         if self.cross:
             width = x.shape[-1]
             (q,) = self._split(F.linear(x, self.inputs.weight[:width], self.inputs.bias[:width]), 1)
             k, v = self._split(F.linear(memory, self.inputs.weight[width:], self.inputs.bias[width:]), 2)
         else:
             q, k, v = self._split(self.inputs(x), 3)
-        weights = torch.softmax((q * q.shape[-1] ** -0.5) @ k.transpose(2, 3) + mask, -1)
-        return self.out_proj((weights @ v).transpose(1, 2).reshape(x.shape)), weights
+        weights = None
+        if weigh:
+            scores = (q * q.shape[-1] ** -0.5) @ k.transpose(2, 3)
+            weights = torch.softmax(scores.float().masked_fill(~mask, -1e9), -1)
+            mixed = weights.to(v.dtype) @ v
+        else:
+            drop = drop if self.training else 0.0
+            mixed = F.scaled_dot_product_attention(q, k, v, mask, dropout_p=drop, is_causal=mask is None)
+        return self.out_proj(mixed.transpose(1, 2).reshape(x.shape)), weights
 
 
 class Layer(nn.Module):
@@ -52,16 +62,16 @@ class Layer(nn.Module):
             self.encoder_attn, self.encoder_attn_layer_norm = Attention(width, heads, True), nn.LayerNorm(width)
         self.fc1, self.fc2, self.final_layer_norm = nn.Linear(width, ffn), nn.Linear(ffn, width), nn.LayerNorm(width)
 
-    def forward(self, x, mask, memory=None, memory_mask=None, drop=0.0):
-        """Returns the layer's output and its cross-attention weights, if it has any."""
+    def forward(self, x, mask, memory=None, memory_mask=None, drop=0.0, weigh=False):
+        """Returns the layer's output and, where asked, its cross-attention weights."""
         weights = None
 
         def add(x, y):
             return x + F.dropout(y, drop, self.training) if drop else x + y
 
-        x = self.self_attn_layer_norm(add(x, self.self_attn(x, x, mask)[0]))
+        x = self.self_attn_layer_norm(add(x, self.self_attn(x, x, mask, drop)[0]))
         if memory is not None:
-            y, weights = self.encoder_attn(x, memory, memory_mask)
+            y, weights = self.encoder_attn(x, memory, memory_mask, drop, weigh)
             x = self.encoder_attn_layer_norm(add(x, y))
         return self.final_layer_norm(add(x, self.fc2(torch.relu(self.fc1(x))))), weights
 
@@ -121,19 +131,17 @@ class Marian(nn.Module):
             elif weight.dim() > 1:
                 nn.init.xavier_uniform_(weight, gain=branch if name.startswith("fc2") or "out_proj" in name else 1.0)
 
-    def encode(self, source, mask, drop=0.0):
-        x = self.source(source) * self.scale + self.positions[: source.shape[1]]
-        for layer in self.encoder:
-            x, _ = layer(x, mask, drop=drop)
-        return x
+    def embed(self, table, ids, drop):
+        x = table(ids) * self.scale + self.positions[: ids.shape[1]]
+        return F.dropout(x, drop, self.training) if drop else x
 
     def forward(self, source, source_mask, shifted, drop=0.0):
         """Returns the decoder's states (batch, length, width) and the guided head's weights (batch, length, source)."""
-        mask = torch.zeros(source.shape).masked_fill_(~source_mask, -1e9)[:, None, None]
-        memory = self.encode(source, mask, drop)
-        length = shifted.shape[1]
-        causal = torch.full((length, length), -1e9).triu_(1)
-        x, weights = self.target(shifted) * self.scale + self.positions[:length], None
+        mask = source_mask[:, None, None]
+        memory = self.embed(self.source, source, drop)
+        for layer in self.encoder:
+            memory, _ = layer(memory, mask, drop=drop)
+        x, weights = self.embed(self.target, shifted, drop), None
         for layer in self.decoder:
-            x, weights = layer(x, causal, memory, mask, drop)
+            x, weights = layer(x, None, memory, mask, drop, weigh=layer is self.decoder[-1])
         return x, weights[:, 0]

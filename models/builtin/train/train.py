@@ -1,12 +1,17 @@
-"""Trains the model on CPU: resumable, scheduled by tokens; with --anneal, cools a copy down for export.
+"""Trains the model: resumable, scheduled by tokens; with --anneal, cools a copy down for export.
 
 usage: train.py WORK [--dev PREFIX] [--until TOKENS]     train on, from WORK/state.pt if it is there
        train.py WORK --anneal TOKENS                     decay the rate to nothing on a copy: WORK/annealed.pt
-The same command resumes; SIGTERM saves and ends. Time is spent in steps only: a paused run loses nothing.
-WORK/train.log holds the curve.
+Runs on a GPU where PyTorch sees one, else on the CPU. The same command resumes; SIGTERM saves and ends. Time is spent
+in steps only: a paused run loses nothing. WORK/train.log holds the curve.
 """
 
 import argparse
+import collections
+import concurrent.futures
+import itertools
+import math
+import multiprocessing
 import os
 import pathlib
 import signal
@@ -27,7 +32,9 @@ HEAP = {
 if __name__ == "__main__" and os.environ.get("MALLOC_MMAP_THRESHOLD_") is None:
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | HEAP)
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 
 import text
 from model import Marian, SmoothedLoss
@@ -79,39 +86,74 @@ class Muon(torch.optim.Optimizer):
                     part.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-size)
 
 
-def tensors(batch: list, pad: tuple[int, int]) -> dict:
-    """Returns a batch's padded tensors and its links as (row, target piece, source piece, share)."""
+def arrays(batch: list, pad: tuple[int, int]) -> dict[str, np.ndarray]:
+    """Returns a batch's padded ids, the places of its target pieces, and its links: rows, pieces and shares."""
     sides = []
     for side in (0, 1):
         width = max(len(example[side]) for example in batch)
-        sides.append(torch.tensor([example[side] + [pad[side]] * (width - len(example[side])) for example in batch]))
+        sides.append(np.array([example[side] + [pad[side]] * (width - len(example[side])) for example in batch]))
     links = [(row, *link) for row, example in enumerate(batch) for link in example[2]]
-    rows, targets, sources, shares = zip(*links)
-    shifted = torch.cat([torch.full_like(sides[1][:, :1], pad[1]), sides[1][:, :-1]], 1)
+    rows, targets, sources, shares = map(np.array, zip(*links))
     return dict(
         source=sides[0],
-        mask=sides[0] != pad[0],
-        shifted=shifted,
         gold=sides[1],
-        keep=sides[1] != pad[1],
-        links=(torch.tensor(rows), torch.tensor(targets), torch.tensor(sources)),
-        shares=torch.tensor(shares),
+        kept=np.flatnonzero(sides[1] != pad[1]),
+        links=np.stack([rows, targets, sources]),
+        shares=shares.astype(np.float32),
     )
 
 
-def losses(model: Marian, batch: dict, smoothing: float, drop: float):
-    """Returns the translation loss and the guided alignment loss of a batch."""
-    states, attention = model(batch["source"], batch["mask"], batch["shifted"], drop)
-    loss = SmoothedLoss.apply(
-        states[batch["keep"]], model.target.weight, model.bias, batch["gold"][batch["keep"]], smoothing
-    )
-    guide = -(batch["shares"] * (attention[batch["links"]] + 1e-6).log()).sum() / batch["shares"].sum()
+class Batch:
+    """A batch on the device."""
+
+    def __init__(self, made: dict[str, np.ndarray], pad: tuple[int, int], device: torch.device) -> None:
+        found = {name: torch.from_numpy(array).to(device, non_blocking=True) for name, array in made.items()}
+        self.source, self.kept, self.links, self.shares = (found[k] for k in ("source", "kept", "links", "shares"))
+        gold = found["gold"]
+        self.count = len(made["kept"])
+        self.mask = self.source != pad[0]
+        self.shifted = torch.cat([torch.full_like(gold[:, :1], pad[1]), gold[:, :-1]], 1)
+        self.gold = gold.flatten()[self.kept]
+
+    def twice(self) -> None:
+        """Doubles the rows, so that dropout makes two models of one."""
+        rows, places = len(self.source), self.shifted.numel()
+        self.source, self.mask, self.shifted, self.gold, self.shares = (
+            torch.cat([x, x]) for x in (self.source, self.mask, self.shifted, self.gold, self.shares)
+        )
+        self.kept = torch.cat([self.kept, self.kept + places])
+        again = self.links.clone()
+        again[0] += rows
+        self.links = torch.cat([self.links, again], 1)
+
+
+def losses(model: Marian, batch: Batch, smoothing: float, drop: float, agree: float = 0.0):
+    """Returns the translation loss and the guided alignment loss of a batch.
+
+    With `agree`, the translation loss holds that many times the mean Kullback-Leibler divergence, both ways, between
+    two passes with different dropout (R-Drop, Liang et al. 2021).
+    """
+    if agree:
+        batch.twice()
+    states, attention = model(batch.source, batch.mask, batch.shifted, drop)
+    states = states.flatten(0, 1)[batch.kept]
+    if agree or states.is_cuda:
+        scores = F.linear(states, model.target.weight, model.bias).float()
+        loss = F.cross_entropy(scores, batch.gold, label_smoothing=smoothing)
+        if agree:
+            one, other = F.log_softmax(scores, -1).chunk(2)
+            loss = loss + agree * ((one.exp() - other.exp()) * (one - other)).sum(-1).mean()
+    else:
+        loss = SmoothedLoss.apply(states, model.target.weight, model.bias, batch.gold, smoothing)
+    reached = attention[batch.links[0], batch.links[1], batch.links[2]]
+    guide = -(batch.shares * (reached + 1e-6).log()).sum() / batch.shares.sum()
     return loss, guide
 
 
 def start_embeddings(model: Marian, stream: Stream, blocks: int = 12) -> None:
     """Gives source pieces and the target pieces they are linked with shared directions (SVD of their PPMI)."""
     counts = torch.zeros(model.source.num_embeddings, model.target.num_embeddings)
+    blocks = math.ceil(blocks * 12000 / stream.config["train"]["block"])
     for number in range(blocks):
         for source, target, links in (e for batch in stream.block(-1 - number, 120) for e in batch):
             t, s, share = zip(*links)
@@ -130,28 +172,68 @@ def start_embeddings(model: Marian, stream: Stream, blocks: int = 12) -> None:
     model.bias.data.copy_((uses + 1).log() - (uses + 1).log().mean())
 
 
+def made_block(stream: Stream, pad: tuple[int, int], number: int) -> list[dict]:
+    """Returns a block's batches as arrays; the first blocks hold short sentences only."""
+    train = stream.config["train"]
+    limit = train["short_pieces" if number < train["short_blocks"] else "max_pieces"]
+    return [arrays(batch, pad) for batch in stream.block(number, limit)]
+
+
+class Blocks:
+    """Makes blocks ahead in processes of their own, in order; `workers` of 0 makes them in place."""
+
+    shared: tuple = ()
+
+    def __init__(self, stream: Stream, pad: tuple[int, int], workers: int) -> None:
+        Blocks.shared, self.pool, self.workers = (stream, pad), None, workers
+        if workers:
+            # Forked before the GPU is first used: the processes share the data and know no GPU.
+            context = multiprocessing.get_context("fork")
+            self.pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=context)
+            list(self.pool.map(abs, range(8 * workers)))
+
+    @staticmethod
+    def make(number: int) -> list[dict]:
+        return made_block(*Blocks.shared, number)
+
+    def since(self, number: int):
+        """Yields the blocks from `number` on, for ever."""
+        if self.pool is None:
+            yield from map(Blocks.make, itertools.count(number))
+        ahead = collections.deque(self.pool.submit(Blocks.make, number + i) for i in range(self.workers))
+        for later in itertools.count(number + self.workers):
+            made = ahead.popleft().result()
+            ahead.append(self.pool.submit(Blocks.make, later))
+            yield made
+
+
 class Run:
     """A training run: model, optimisers, place in the stream, tokens seen."""
 
-    def __init__(self, work: pathlib.Path, config: dict, states: tuple[str, ...] = ("state",)) -> None:
+    def __init__(
+        self, work: pathlib.Path, config: dict, device: str = "cpu", workers: int = 0, states: tuple = ("state",)
+    ) -> None:
         """Starts from the first of the named states that is there, else afresh."""
         self.work, self.config, self.train = work, config, config["train"]
         torch.manual_seed(config["seed"])
         self.stream = Stream(work, config)
         sizes = [len(ids) + 1 for ids in self.stream.ids]
         self.pad = tuple(size - 1 for size in sizes)
+        self.blocks = Blocks(self.stream, self.pad, workers)
         self.model = Marian(config["model"], *sizes)
+        found = [work / f"{name}.pt" for name in states if (work / f"{name}.pt").exists()]
+        if not found:
+            start_embeddings(self.model, self.stream)
+        self.device = torch.device(device)
+        self.model.to(self.device)
         hidden = [p for p in [*self.model.encoder.parameters(), *self.model.decoder.parameters()] if p.dim() == 2]
         chosen = {id(p) for p in hidden}
         rest = [p for p in self.model.parameters() if id(p) not in chosen]
         adam = torch.optim.Adam(rest, lr=self.train["rate_other"], betas=(0.9, 0.98), eps=1e-9, fused=True)
         self.optimisers = [Muon(hidden, lr=self.train["rate_matrix"]), adam]
-        self.place = dict(block=0, batch=0, limit=0, step=0, tokens=0, seconds=0.0)
-        found = [work / f"{name}.pt" for name in states if (work / f"{name}.pt").exists()]
+        self.place = dict(block=0, batch=0, step=0, tokens=0, seconds=0.0)
         if found:
-            self.load(torch.load(found[0], weights_only=False))
-        else:
-            start_embeddings(self.model, self.stream)
+            self.load(torch.load(found[0], map_location="cpu", weights_only=False))
 
     def load(self, state: dict) -> None:
         self.model.load_state_dict(state["model"])
@@ -174,24 +256,25 @@ class Run:
 
     def batches(self):
         """Yields batches from the present place on, for ever; `place` always names the next batch."""
-        while True:
-            if self.place["batch"] == 0:
-                short = self.place["tokens"] < self.train["short_until"]
-                self.place["limit"] = self.train["short_pieces" if short else "max_pieces"]
-            batches = self.stream.block(self.place["block"], self.place["limit"])
-            for batch in batches[self.place["batch"] :]:
+        for block in self.blocks.since(self.place["block"]):
+            for made in block[self.place["batch"] :]:
                 self.place["batch"] += 1
-                yield tensors(batch, self.pad)
+                yield Batch(made, self.pad, self.device)
             self.place.update(block=self.place["block"] + 1, batch=0)
 
-    def step(self, batch: dict, factor: float) -> tuple[float, float]:
-        """Takes one step at `factor` of the full rate; returns both losses."""
+    def narrow(self):
+        """Returns the context in which a GPU multiplies in bf16."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
+
+    def step(self, batch: Batch, factor: float) -> torch.Tensor:
+        """Takes one step at `factor` of the full rate; returns both losses, (2)."""
         train, place, began = self.train, self.place, time.perf_counter()
         factor *= min(1.0, (place["step"] + 1) / train["warmup"])
         for optimiser, rate in zip(self.optimisers, (train["rate_matrix"], train["rate_other"])):
             for group in optimiser.param_groups:
                 group["lr"] = rate * factor
-        loss, guide = losses(self.model, batch, train["label_smoothing"], train["dropout"])
+        with self.narrow():
+            loss, guide = losses(self.model, batch, train["label_smoothing"], train["dropout"], train["agree"])
         weight = train["guide" if place["tokens"] < train["guide_until"] else "guide_later"]
         self.model.zero_grad(set_to_none=True)
         (loss + weight * guide).backward()
@@ -199,12 +282,12 @@ class Run:
         for optimiser in self.optimisers:
             optimiser.step()
         place["step"] += 1
-        place["tokens"] += int(batch["keep"].sum())
+        place["tokens"] += batch.count
         # A pause inside a step is no training time.
         place["seconds"] += min(time.perf_counter() - began, 5.0)
-        return float(loss.detach()), float(guide.detach())
+        return torch.stack([loss.detach(), guide.detach()])
 
-    def dev_batches(self, prefix: str, count: int = 300) -> list[dict]:
+    def dev_batches(self, prefix: str, count: int = 300) -> list[Batch]:
         """Returns the first lines of a development set as batches."""
         lines = [pathlib.Path(prefix + end).read_text(encoding="utf-8").splitlines()[:count] for end in (".ar", ".en")]
         cut = [
@@ -212,17 +295,16 @@ class Run:
             self.stream.models[1].encode([text.target(x) for x in lines[1]]),
         ]
         rows = sorted(([s + [EOS], t + [EOS], [(0, 0, 1.0)]] for s, t in zip(*cut)), key=lambda row: len(row[1]))
-        return [tensors(rows[i : i + 50], self.pad) for i in range(0, count, 50)]
+        return [Batch(arrays(rows[i : i + 50], self.pad), self.pad, self.device) for i in range(0, count, 50)]
 
     @torch.no_grad()
-    def dev_loss(self, batches: list[dict]) -> float:
+    def dev_loss(self, batches: list[Batch]) -> float:
         """Returns the loss per piece without smoothing."""
         self.model.eval()
-        sums = [
-            (float(losses(self.model, b, 0.0, 0.0)[0]) * int(b["keep"].sum()), int(b["keep"].sum())) for b in batches
-        ]
+        with self.narrow():
+            total = sum(float(losses(self.model, batch, 0.0, 0.0)[0]) * batch.count for batch in batches)
         self.model.train()
-        return sum(a for a, _ in sums) / sum(n for _, n in sums)
+        return total / max(1, sum(batch.count for batch in batches))
 
 
 def main() -> None:
@@ -231,13 +313,18 @@ def main() -> None:
     parser.add_argument("--dev")
     parser.add_argument("--until", type=float, default=float("inf"), help="stop at this many target pieces")
     parser.add_argument("--anneal", type=float, help="target pieces over which a copy cools down")
+    parser.add_argument("--config", type=pathlib.Path, default=HERE / "config.toml")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, help="processes that make batches [default: on a GPU, 6]")
     args = parser.parse_args()
+    workers = args.workers if args.workers is not None else 6 * (args.device != "cpu")
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
+    torch.set_float32_matmul_precision("high")
     (args.work / "pid").write_text(str(os.getpid()))
     name = "annealing" if args.anneal else "state"
-    run = Run(args.work, tomllib.loads((HERE / "config.toml").read_text()), (name, "state"))
+    run = Run(args.work, tomllib.loads(args.config.read_text()), args.device, workers, (name, "state"))
     dev = run.dev_batches(args.dev) if args.dev else []
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
@@ -245,7 +332,7 @@ def main() -> None:
     # A cooled copy that was stopped goes on from where its cooling began.
     cooled_from = run.place.setdefault("cooled_from", begun) if args.anneal else begun
     end = cooled_from + args.anneal if args.anneal else args.until
-    told, saved, sums, steps, mark = time.time(), time.time(), [0.0, 0.0], 0, (begun, run.place["seconds"])
+    told, saved, sums, steps, mark = time.time(), time.time(), torch.zeros(2), 0, (begun, run.place["seconds"])
     print(
         f"# start at {begun} pieces, {sum(p.numel() for p in run.model.parameters())} parameters, {vars(args)}",
         file=log,
@@ -254,19 +341,20 @@ def main() -> None:
         done = bool(stop) or run.place["tokens"] >= end
         if not done:
             factor = 1 - (run.place["tokens"] - cooled_from) / args.anneal if args.anneal else 1.0
-            sums = [a + b for a, b in zip(sums, run.step(batch, factor))]
+            sums = sums.to(run.device) + run.step(batch, factor)
             steps += 1
-        if done or time.time() - told > 120:
+        if done or time.time() - told > (120 if args.device == "cpu" else 20):
             place = run.place
             rate = (place["tokens"] - mark[0]) / max(1e-9, place["seconds"] - mark[1])
+            sums = sums.cpu()
             print(
                 f"pieces {place['tokens'] / 1e6:.3f}M step {place['step']} loss {sums[0] / max(1, steps):.3f} guide "
                 f"{sums[1] / max(1, steps):.3f} dev {run.dev_loss(dev) if dev else 0:.4f} {rate:.0f}/s "
                 f"minutes {place['seconds'] / 60:.1f} {time.strftime('%H:%M')}{' anneal' if args.anneal else ''}",
                 file=log,
             )
-            told, sums, steps, mark = time.time(), [0.0, 0.0], 0, (place["tokens"], place["seconds"])
-        if done or time.time() - saved > 600:
+            told, sums, steps, mark = time.time(), torch.zeros(2), 0, (place["tokens"], place["seconds"])
+        if done or time.time() - saved > (600 if args.device == "cpu" else 120):
             run.save(name)
             saved = time.time()
         if done:
