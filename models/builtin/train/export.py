@@ -10,7 +10,7 @@ import pathlib
 import shutil
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from model import sinusoids
 
@@ -21,6 +21,11 @@ PAD = 2
 def pad_third(rows: list) -> list:
     """Moves the last of a vocabulary's rows, <pad>, to one id for both sides: transformers knows only one."""
     return rows[:PAD] + rows[-1:] + rows[PAD:-1]
+
+
+def pad_last(rows: torch.Tensor) -> torch.Tensor:
+    """Moves <pad> back to the end, where training has it."""
+    return torch.cat([rows[:PAD], rows[PAD + 1 :], rows[PAD : PAD + 1]])
 
 
 def hugging_face_names(weights: dict, shape: dict) -> dict:
@@ -44,6 +49,22 @@ def hugging_face_names(weights: dict, shape: dict) -> dict:
                 out[name.replace("inputs", f"{part}_proj")] = block
         else:
             out[name] = weight
+    return out
+
+
+def training_names(folder: pathlib.Path) -> dict:
+    """Returns the weights of an exported folder under the names of model.py, in f32: what hugging_face_names undoes."""
+    named = {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}
+    out = {"bias": pad_last(named.pop("final_logits_bias")[0])}
+    for side, theirs in (("source", "encoder"), ("target", "decoder")):
+        out[f"{side}.weight"] = pad_last(named.pop(f"model.{theirs}.embed_tokens.weight"))
+    for name, weight in named.items():
+        ours = name.removeprefix("model.").replace(".layers", "")
+        if ".q_proj." in ours:
+            parts = [named[name.replace("q_proj", f"{part}_proj")] for part in "qkv"]
+            out[ours.replace("q_proj", "inputs")] = torch.cat(parts)
+        elif ".k_proj." not in ours and ".v_proj." not in ours and "embed_positions" not in ours:
+            out[ours] = weight
     return out
 
 

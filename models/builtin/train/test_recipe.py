@@ -1,15 +1,18 @@
 """Checks of the parts that training silently depends on: `python -m unittest` in this folder. No data is needed."""
 
+import pathlib
 import random
+import tempfile
 import unittest
 
 import torch
+from safetensors.torch import save_file
 
 import align
 import data
 import stream
 import text
-from export import hugging_face_names, settings
+from export import hugging_face_names, settings, training_names
 from model import Marian, SmoothedLoss
 from train import Muon, orthogonal
 
@@ -89,6 +92,17 @@ class Export(unittest.TestCase):
         ours = states @ model.target.weight.t() + model.bias
         their = theirs(input_ids=torch.tensor([[4, 10, 0]]), decoder_input_ids=torch.tensor([[2, 6, 8]])).logits
         torch.testing.assert_close(ours[..., :19], their[..., [0, 1, *range(3, 20)]], atol=1e-4, rtol=1e-4)
+
+    def test_training_goes_on_from_an_export(self):
+        torch.manual_seed(3)
+        model = Marian(SHAPE, 30, 20)
+        with tempfile.TemporaryDirectory() as folder:
+            named = {k: v.contiguous().clone() for k, v in hugging_face_names(model.state_dict(), SHAPE).items()}
+            save_file(named, pathlib.Path(folder, "model.safetensors"))
+            back = training_names(pathlib.Path(folder))
+        self.assertEqual(back.keys(), model.state_dict().keys())
+        for name, weight in model.state_dict().items():
+            torch.testing.assert_close(back[name], weight, atol=0, rtol=0)
 
 
 if __name__ == "__main__":

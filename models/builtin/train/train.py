@@ -2,6 +2,7 @@
 
 usage: train.py WORK [--dev PREFIX] [--until TOKENS]     train on, from WORK/state.pt if it is there
        train.py WORK --anneal TOKENS                     decay the rate to nothing on a copy: WORK/annealed.pt
+       train.py WORK --begin FOLDER --seen TOKENS ...    begin with the weights of an exported model, where no checkpoint is
 Runs on a GPU where PyTorch sees one, else on the CPU. The same command resumes; SIGTERM saves and ends. Time is spent
 in steps only: a paused run loses nothing. WORK/train.log holds the curve.
 """
@@ -37,6 +38,7 @@ import torch
 import torch.nn.functional as F
 
 import text
+from export import training_names
 from model import Marian, SmoothedLoss
 from stream import EOS, Stream
 
@@ -211,9 +213,16 @@ class Run:
     """A training run: model, optimisers, place in the stream, tokens seen."""
 
     def __init__(
-        self, work: pathlib.Path, config: dict, device: str = "cpu", workers: int = 0, states: tuple = ("state",)
+        self,
+        work: pathlib.Path,
+        config: dict,
+        device: str = "cpu",
+        workers: int = 0,
+        states: tuple = ("state",),
+        begin: pathlib.Path | None = None,
+        seen: int = 0,
     ) -> None:
-        """Starts from the first of the named states that is there, else afresh."""
+        """Starts from the first of the named states that is there, else with the exported weights of `begin`, else afresh."""
         self.work, self.config, self.train = work, config, config["train"]
         torch.manual_seed(config["seed"])
         self.stream = Stream(work, config)
@@ -222,7 +231,9 @@ class Run:
         self.blocks = Blocks(self.stream, self.pad, workers)
         self.model = Marian(config["model"], *sizes)
         found = [work / f"{name}.pt" for name in states if (work / f"{name}.pt").exists()]
-        if not found:
+        if begin and not found:
+            self.model.load_state_dict(training_names(begin))
+        elif not found:
             start_embeddings(self.model, self.stream)
         self.device = torch.device(device)
         self.model.to(self.device)
@@ -232,6 +243,8 @@ class Run:
         adam = torch.optim.Adam(rest, lr=self.train["rate_other"], betas=(0.9, 0.98), eps=1e-9, fused=True)
         self.optimisers = [Muon(hidden, lr=self.train["rate_matrix"]), adam]
         self.place = dict(block=0, batch=0, step=0, tokens=0, seconds=0.0)
+        if begin:
+            self.place.update(block=self.train["short_blocks"], tokens=seen)
         if found:
             self.load(torch.load(found[0], map_location="cpu", weights_only=False))
 
@@ -314,6 +327,9 @@ def main() -> None:
     parser.add_argument("--until", type=float, default=float("inf"), help="stop at this many target pieces")
     parser.add_argument("--anneal", type=float, help="target pieces over which a copy cools down")
     parser.add_argument("--config", type=pathlib.Path, default=HERE / "config.toml")
+    parser.add_argument("--settings", type=pathlib.Path, help="a file whose settings stand for those of --config")
+    parser.add_argument("--begin", type=pathlib.Path, help="folder of an exported model to begin with")
+    parser.add_argument("--seen", type=float, default=0, help="target pieces that the model of --begin has seen")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, help="processes that make batches [default: on a GPU, 6]")
@@ -324,7 +340,10 @@ def main() -> None:
     torch.set_float32_matmul_precision("high")
     (args.work / "pid").write_text(str(os.getpid()))
     name = "annealing" if args.anneal else "state"
-    run = Run(args.work, tomllib.loads(args.config.read_text()), args.device, workers, (name, "state"))
+    config = tomllib.loads(args.config.read_text())
+    for table, values in tomllib.loads(args.settings.read_text()).items() if args.settings else ():
+        config[table] |= values
+    run = Run(args.work, config, args.device, workers, (name, "state"), args.begin, int(args.seen))
     dev = run.dev_batches(args.dev) if args.dev else []
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
