@@ -7,7 +7,10 @@
 use super::{
     filled,
     relative::RelativeBias,
-    simd::{self, Cell, LANES},
+    simd::{
+        self, Cell, LANES,
+        vector::{Simd, vectorized},
+    },
     softmax::softmax_in_place,
 };
 use candle_core::{D, Device, Result, Tensor};
@@ -138,7 +141,8 @@ impl<T: Cell> Memory<T> {
 /// Computes one query's attention over a memory into `out`; both are (d). `bias` comes with the query's position, `tap` is
 /// given the weights of each head, in order.
 #[inline(always)]
-pub fn attend<T: Cell>(
+pub fn attend<S: Simd, T: Cell>(
+    simd: S,
     query: &[f32],
     memory: &Memory<T>,
     bias: Option<(&RelativeBias, usize)>,
@@ -148,79 +152,94 @@ pub fn attend<T: Cell>(
 ) {
     let (heads, padded) = (memory.heads, memory.padded());
     let scale = heads.scale();
+    weights.resize(padded, 0.0);
     for head in 0..heads.count {
         let part = head * heads.dim..(head + 1) * heads.dim;
         let block = &memory.values[head * memory.head_size()..(head + 1) * memory.head_size()];
         let (keys, values) = block.split_at(heads.dim * padded);
-        weights.resize(padded, 0.0);
         for (strip, scores) in weights.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-            *scores = score(&query[part.clone()], &keys[strip * LANES..], padded, scale);
+            score(simd, &query[part.clone()], &keys[strip * LANES..], padded, scale, scores);
         }
-        weights.truncate(memory.len);
         if let Some((bias, position)) = bias {
-            bias.add(head, position, weights);
+            bias.add(head, position, &mut weights[..memory.len]);
         }
-        softmax_in_place(weights);
-        tap(head, weights);
-        mix(weights, |t| &values[t * heads.dim..(t + 1) * heads.dim], &mut out[part]);
+        soften(weights, memory.len);
+        tap(head, &weights[..memory.len]);
+        let out = &mut out[part];
+        out.fill(0.0);
+        mix(simd, &weights[..memory.len], |t| &values[t * heads.dim..(t + 1) * heads.dim], out);
     }
 }
 
-/// Returns the scaled products of a query with sixteen keys; value `i` of the keys lies at `keys[i * stride..]`.
+/// Writes the scaled products of a query with sixteen keys; value `i` of the keys lies at `keys[i * stride..]`.
 #[inline(always)]
-fn score<T: Cell>(query: &[f32], keys: &[T], stride: usize, scale: f32) -> [f32; LANES] {
+fn score<S: Simd, T: Cell>(simd: S, query: &[f32], keys: &[T], stride: usize, scale: f32, scores: &mut [f32; LANES]) {
     // Four chains of sums, since one would wait for itself at every step.
     const CHAINS: usize = 4;
-    let mut sums = [[0f32; LANES]; CHAINS];
-    let (groups, rest) = query.as_chunks::<CHAINS>();
-    for (group, values) in groups.iter().enumerate() {
-        for chain in 0..CHAINS {
-            let keys = &keys[(group * CHAINS + chain) * stride..][..LANES];
-            for lane in 0..LANES {
-                sums[chain][lane] = values[chain].mul_add(keys[lane].widen(), sums[chain][lane]);
-            }
-        }
+    let mut sums = [simd.splat(0.0); CHAINS];
+    for (i, value) in query.iter().enumerate() {
+        let keys = T::load(simd, block(keys, i * stride));
+        sums[i % CHAINS] = simd.mul_add(simd.splat(*value), keys, sums[i % CHAINS]);
     }
-    for (i, value) in rest.iter().enumerate() {
-        let keys = &keys[(groups.len() * CHAINS + i) * stride..][..LANES];
-        for lane in 0..LANES {
-            sums[0][lane] = value.mul_add(keys[lane].widen(), sums[0][lane]);
-        }
-    }
-    let mut scores = [0f32; LANES];
-    for lane in 0..LANES {
-        scores[lane] = ((sums[0][lane] + sums[1][lane]) + (sums[2][lane] + sums[3][lane])) * scale;
-    }
-    scores
+    let sum = simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3]));
+    simd.store(sum, scores);
+    scores.iter_mut().for_each(|score| *score *= scale);
 }
 
-/// Writes the weighted sum of the values, each of the length of `out`.
+/// Returns the sixteen values at `start`.
 #[inline(always)]
-fn mix<'a, T: Cell + 'a>(weights: &[f32], value_at: impl Fn(usize) -> &'a [T], out: &mut [f32]) {
+fn block<T>(values: &[T], start: usize) -> &[T; LANES] {
+    values[start..].first_chunk().expect("whole blocks are asked for only where there are as many values")
+}
+
+/// Turns the first `len` scores of a row of whole blocks into probabilities, and what lies behind them into zeros.
+#[inline(always)]
+fn soften(scores: &mut [f32], len: usize) {
+    scores[len..].fill(f32::NEG_INFINITY);
+    softmax_in_place(scores);
+}
+
+/// Adds the weighted sum of the values, each of the length of `out`.
+#[inline(always)]
+fn mix<'a, S: Simd, T: Cell + 'a>(simd: S, weights: &[f32], value_at: impl Fn(usize) -> &'a [T], out: &mut [f32]) {
+    // Several positions a time, so that what is summed is not stored and read again for each.
+    const TOGETHER: usize = 4;
+    let (groups, rest) = weights.as_chunks::<TOGETHER>();
+    for (group, weights) in groups.iter().enumerate() {
+        add_weighted(simd, weights, std::array::from_fn(|i| value_at(group * TOGETHER + i)), out);
+    }
+    for (i, weight) in rest.iter().enumerate() {
+        add_weighted(simd, &[*weight], [value_at(groups.len() * TOGETHER + i)], out);
+    }
+}
+
+/// Adds values times their weights, one after the other.
+#[inline(always)]
+fn add_weighted<S: Simd, T: Cell, const N: usize>(simd: S, weights: &[f32; N], values: [&[T]; N], out: &mut [f32]) {
+    let wide = weights.map(|weight| simd.splat(weight));
     let (strips, rest) = out.as_chunks_mut::<LANES>();
     let done = strips.len() * LANES;
     for (strip, out) in strips.iter_mut().enumerate() {
-        let mut sums = [0f32; LANES];
-        for (t, weight) in weights.iter().enumerate() {
-            let value = &value_at(t)[strip * LANES..(strip + 1) * LANES];
-            for lane in 0..LANES {
-                sums[lane] = weight.mul_add(value[lane].widen(), sums[lane]);
-            }
+        let mut sum = simd.load(out);
+        for i in 0..N {
+            sum = simd.mul_add(wide[i], T::load(simd, block(values[i], strip * LANES)), sum);
         }
-        *out = sums;
+        simd.store(sum, out);
     }
-    for (i, out) in rest.iter_mut().enumerate() {
-        *out = 0.0;
-        for (t, weight) in weights.iter().enumerate() {
-            *out = weight.mul_add(value_at(t)[done + i].widen(), *out);
+    for (at, out) in rest.iter_mut().enumerate() {
+        for i in 0..N {
+            *out = weights[i].mul_add(values[i][done + at].widen(), *out);
         }
     }
 }
 
 /// Computes the attention of the query at position `len - 1` over positions that lie apart; `at(t)` is the key of position
 /// `t` with its value right behind it.
+///
+/// Position after position, all heads of each: a key is one run of memory.
 #[inline(always)]
-pub fn attend_scattered<'a, T: Cell + 'a>(
+pub fn attend_scattered<'a, S: Simd, T: Cell + 'a>(
+    simd: S,
     query: &[f32],
     len: usize,
     at: impl Fn(usize) -> &'a [T],
@@ -229,33 +248,38 @@ pub fn attend_scattered<'a, T: Cell + 'a>(
     weights: &mut Vec<f32>,
     out: &mut [f32],
 ) {
-    let (d, scale) = (heads.width(), heads.scale());
-    for head in 0..heads.count {
-        let part = head * heads.dim..(head + 1) * heads.dim;
-        // A loop, not `extend`: a closure given to an iterator may be compiled without this function's instructions.
-        weights.resize(len, 0.0);
-        for (t, weight) in weights.iter_mut().enumerate() {
-            *weight = simd::dot(&query[part.clone()], &at(t)[part.clone()]) * scale;
+    let (d, scale, padded) = (heads.width(), heads.scale(), len.next_multiple_of(LANES));
+    weights.resize(heads.count * padded, 0.0);
+    for t in 0..len {
+        let key = at(t);
+        for head in 0..heads.count {
+            let part = head * heads.dim..(head + 1) * heads.dim;
+            weights[head * padded + t] = simd::dot(simd, &query[part.clone()], &key[part]) * scale;
         }
+    }
+    for (head, weights) in weights.chunks_exact_mut(padded).enumerate() {
         if let Some(bias) = bias {
-            bias.add(head, len - 1, weights);
+            bias.add(head, len - 1, &mut weights[..len]);
         }
-        softmax_in_place(weights);
-        mix(weights, |t| &at(t)[d + part.start..d + part.end], &mut out[part.clone()]);
+        soften(weights, len);
+        let part = head * heads.dim..(head + 1) * heads.dim;
+        let out = &mut out[part.clone()];
+        out.fill(0.0);
+        mix(simd, &weights[..len], |t| &at(t)[d + part.start..d + part.end], out);
     }
 }
 
 #[inline(always)]
-fn encoder_sequence_body(qkv: &[f32], heads: Heads, bias: Option<&RelativeBias>, out: &mut [f32]) {
+fn encoder_sequence_body<S: Simd>(simd: S, qkv: &[f32], heads: Heads, bias: Option<&RelativeBias>, out: &mut [f32]) {
     let d = heads.width();
     let memory = Memory::<f32>::new(qkv.len() / (3 * d), heads, |t| &qkv[t * 3 * d + d..(t + 1) * 3 * d]);
     let mut weights = Vec::with_capacity(memory.padded());
     for (position, (row, out)) in qkv.chunks_exact(3 * d).zip(out.chunks_exact_mut(d)).enumerate() {
-        attend(&row[..d], &memory, bias.map(|bias| (bias, position)), &mut weights, out, |_, _| {});
+        attend(simd, &row[..d], &memory, bias.map(|bias| (bias, position)), &mut weights, out, |_, _| {});
     }
 }
 
-simd::dispatch! {
+vectorized! {
     fn encoder_sequence(qkv: &[f32], heads: Heads, bias: Option<&RelativeBias>, out: &mut [f32]) =
         encoder_sequence_body;
 }

@@ -8,7 +8,10 @@ use super::{
     attention::{Heads, Memory, attend, attend_scattered, plain},
     filled,
     relative::RelativeBias,
-    simd::{self, Cell},
+    simd::{
+        self, Cell,
+        vector::{Simd, vectorized},
+    },
     with_values,
 };
 use crate::engine::precision::Precision;
@@ -101,7 +104,8 @@ impl SelfCache {
 }
 
 #[inline(always)]
-fn decoder_rows<T: Cell>(
+fn decoder_rows<S: Simd, T: Cell>(
+    simd: S,
     qkv: &[f32],
     rows: &[RowAddress<'_>],
     heads: Heads,
@@ -119,11 +123,11 @@ fn decoder_rows<T: Cell>(
             let slot = row.lineage.get(t).map_or(row.slot, |slot| *slot as usize);
             &slots[slot].cells[t * (2 * d + GAP)..][..2 * d]
         };
-        attend_scattered(&qkv[..d], row.lineage.len() + 1, at, heads, bias, &mut weights, out);
+        attend_scattered(simd, &qkv[..d], row.lineage.len() + 1, at, heads, bias, &mut weights, out);
     }
 }
 
-simd::dispatch! {
+vectorized! {
     fn decoder_rows_f32(
         qkv: &[f32],
         rows: &[RowAddress<'_>],
@@ -133,7 +137,7 @@ simd::dispatch! {
         out: &mut [f32],
     ) = decoder_rows;
 }
-simd::dispatch! {
+vectorized! {
     fn decoder_rows_bf16(
         qkv: &[f32],
         rows: &[RowAddress<'_>],
@@ -265,24 +269,30 @@ type Kept<'a> = Option<(&'a mut Vec<f32>, Option<usize>)>;
 
 /// Computes one row.
 #[inline(always)]
-fn cross_row<T: Cell>(query: &[f32], memory: &Memory<T>, mut kept: Kept<'_>, out: &mut [f32]) {
+fn cross_row<S: Simd, T: Cell>(simd: S, query: &[f32], memory: &Memory<T>, mut kept: Kept<'_>, out: &mut [f32]) {
     let heads = query.len() / memory.head_dim();
-    attend(query, memory, None, &mut Vec::with_capacity(memory.positions() + simd::LANES), out, |head, weights| {
-        match &mut kept {
+    attend(
+        simd,
+        query,
+        memory,
+        None,
+        &mut Vec::with_capacity(memory.positions() + simd::LANES),
+        out,
+        |head, weights| match &mut kept {
             Some((kept, Some(wanted))) if *wanted == head => **kept = weights.to_vec(),
             Some((kept, None)) => {
                 kept.resize(weights.len(), 0.0);
                 kept.iter_mut().zip(weights).for_each(|(mean, weight)| *mean += weight / heads as f32);
             }
             _ => {}
-        }
-    });
+        },
+    );
 }
 
-simd::dispatch! {
+vectorized! {
     fn cross_row_f32(query: &[f32], memory: &Memory<f32>, kept: Kept<'_>, out: &mut [f32]) = cross_row;
 }
-simd::dispatch! {
+vectorized! {
     fn cross_row_bf16(query: &[f32], memory: &Memory<bf16>, kept: Kept<'_>, out: &mut [f32]) = cross_row;
 }
 

@@ -3,8 +3,11 @@
 //! Separate so that no other kernel spells out an instruction set. The invariant: sums run in [`LANES`] interleaved
 //! partial sums whatever the vector width, so every machine gives the same bits.
 
+pub mod vector;
+
 use half::bf16;
 use std::sync::OnceLock;
+use vector::Simd;
 
 /// Interleaved partial sums of a reduction: one AVX-512 register, two AVX2 ones.
 pub const LANES: usize = 16;
@@ -129,6 +132,9 @@ pub trait Cell: Copy + Default + Send + Sync {
 
     /// Returns the nearest value that can be stored.
     fn narrow(value: f32) -> Self;
+
+    /// Returns sixteen values in f32.
+    fn load<S: Simd>(simd: S, values: &[Self; LANES]) -> S::Vector;
 }
 
 impl Cell for f32 {
@@ -140,6 +146,11 @@ impl Cell for f32 {
     #[inline(always)]
     fn narrow(value: f32) -> f32 {
         value
+    }
+
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, values: &[f32; LANES]) -> S::Vector {
+        simd.load(values)
     }
 }
 
@@ -153,23 +164,29 @@ impl Cell for bf16 {
     fn narrow(value: f32) -> bf16 {
         bf16::from_f32(value)
     }
+
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, values: &[bf16; LANES]) -> S::Vector {
+        simd.load_bf16(values)
+    }
 }
 
 /// Returns the dot product of two slices of equal length.
 #[inline(always)]
-pub fn dot<T: Cell>(x: &[f32], y: &[T]) -> f32 {
-    let mut lanes = [0f32; LANES];
+pub fn dot<S: Simd, T: Cell>(simd: S, x: &[f32], y: &[T]) -> f32 {
     let (x_blocks, x_rest) = x.as_chunks::<LANES>();
     let (y_blocks, y_rest) = y.as_chunks::<LANES>();
+    let mut sums = simd.splat(0.0);
     for (a, b) in x_blocks.iter().zip(y_blocks) {
-        for i in 0..LANES {
-            lanes[i] = a[i].mul_add(b[i].widen(), lanes[i]);
-        }
+        sums = simd.mul_add(simd.load(a), T::load(simd, b), sums);
     }
-    for (i, (a, b)) in x_rest.iter().zip(y_rest).enumerate() {
-        lanes[i] = a.mul_add(b.widen(), lanes[i]);
+    if !x_rest.is_empty() {
+        let (mut a, mut b) = ([0f32; LANES], [0f32; LANES]);
+        a[..x_rest.len()].copy_from_slice(x_rest);
+        b.iter_mut().zip(y_rest).for_each(|(wide, value)| *wide = value.widen());
+        sums = simd.mul_add(simd.load(&a), simd.load(&b), sums);
     }
-    sum_lanes(lanes)
+    simd.sum(sums)
 }
 
 /// Returns the sum of `f(x)` over a slice.
@@ -242,7 +259,7 @@ mod tests {
     fn reductions_take_the_tail_into_account() {
         let x: Vec<f32> = (0..37).map(|i| i as f32).collect();
         assert_eq!(reduce(&x, |a| a), 666.0);
-        assert_eq!(dot(&x, &x), 16_206.0);
+        assert_eq!(dot(vector::Portable, &x, &x), 16_206.0);
         assert_eq!(maximum(&x), 36.0);
         assert_eq!(maximum(&[]), f32::NEG_INFINITY);
     }
