@@ -2,10 +2,10 @@
 //! greedy and beam tokens, alone and in batches.
 //!
 //! `tests/oracle/README.md` says how the goldens are made and what they hold. To repeat this on other checkpoints, write
-//! their goldens with `marian.py --checkpoint DIR` and name the folders in `SUMMARIZE_PARITY_CHECKPOINTS`, separated by
-//! `:`.
+//! their goldens with `marian.py --checkpoint DIR` or `varied.py`, and name the folders in `SUMMARIZE_PARITY_CHECKPOINTS`,
+//! separated by `:`. With `--nocapture` a line is printed for each checkpoint.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test stops where it fails, or says what it found")]
 
 use candle_core::{Device, Tensor};
 use serde_json::Value;
@@ -125,40 +125,56 @@ fn largest_gap(a: &Tensor, b: &Tensor) -> f32 {
     (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
 }
 
+/// Prints what was found of each checkpoint, and stops where any is over its bound.
+fn report(what: &str, found: &[(String, f32)], bound: f32) {
+    found.iter().for_each(|(name, gap)| eprintln!("{name}: {what} {gap:.1e}"));
+    let over: Vec<_> = found.iter().filter(|(_, gap)| gap.is_nan() || *gap >= bound).collect();
+    assert!(over.is_empty(), "{what} of {bound:e} or more: {over:?}");
+}
+
 #[test]
 fn encoder_states_are_transformers_within_one_in_ten_thousand() {
+    let mut found = Vec::new();
     for checkpoint in checkpoints() {
         let sources = checkpoint.sources();
-        let mut compared = 0;
+        let mut gaps = Vec::new();
         for (name, want) in &checkpoint.tensors {
             let Some(index) = name.strip_prefix("encoder.") else { continue };
             let source = &sources[index.parse::<usize>().unwrap()];
-            let got = checkpoint.model.encode(&[source]).unwrap();
-            let gap = largest_gap(&got, want);
-            assert!(gap < ENCODER_TOLERANCE, "{} {name}: {gap}", checkpoint.name);
-            compared += 1;
+            gaps.push(largest_gap(&checkpoint.model.encode(&[source]).unwrap(), want));
         }
-        assert!(compared >= 8, "{} has {compared} encoder goldens", checkpoint.name);
+        assert!(gaps.len() >= 8, "{} has {} encoder goldens", checkpoint.name, gaps.len());
+        found.push((checkpoint.name, largest(&gaps)));
     }
+    report("encoder gap", &found, ENCODER_TOLERANCE);
 }
 
 #[test]
 fn logits_and_tapped_attention_are_transformers_when_the_output_is_given() {
+    let (mut logit_gaps, mut attention_gaps) = (Vec::new(), Vec::new());
     for checkpoint in checkpoints() {
         let sources = checkpoint.sources();
+        let (mut of_logits, mut of_attention) = (Vec::new(), Vec::new());
         for forced in checkpoint.golden["teacher_forced"].as_array().unwrap() {
             let index = forced["source"].as_u64().unwrap() as usize;
             let (logits, taps) =
                 run_forced(&checkpoint, &sources[index], &ids(&forced["decoder_input_ids"]), checkpoint.golden_tap);
-            let want = &checkpoint.tensors[&format!("logits.{index}")];
-            let gap = largest_gap(&logits, want);
-            assert!(gap < LOGIT_TOLERANCE, "{} logits.{index}: {gap}", checkpoint.name);
+            of_logits.push(largest_gap(&logits, &checkpoint.tensors[&format!("logits.{index}")]));
             if let Some(want) = checkpoint.tensors.get(&format!("cross_attention.{index}")) {
-                let gap = largest_gap(&taps, want);
-                assert!(gap < ENCODER_TOLERANCE, "{} cross_attention.{index}: {gap}", checkpoint.name);
+                of_attention.push(largest_gap(&taps, want));
             }
         }
+        logit_gaps.push((checkpoint.name.clone(), largest(&of_logits)));
+        attention_gaps.push((checkpoint.name, largest(&of_attention)));
     }
+    report("logit gap", &logit_gaps, LOGIT_TOLERANCE);
+    report("attention gap", &attention_gaps, ENCODER_TOLERANCE);
+}
+
+/// Returns the largest of some gaps, NaN where one is.
+fn largest(gaps: &[f32]) -> f32 {
+    assert!(!gaps.is_empty());
+    gaps.iter().copied().fold(0.0, |a: f32, b| if a.is_nan() || b.is_nan() { f32::NAN } else { a.max(b) })
 }
 
 /// Returns the logits, (steps, vocabulary), and tapped attention, (steps, source tokens), of given decoder inputs.
@@ -182,18 +198,24 @@ fn run_forced(checkpoint: &Checkpoint, source: &[u32], inputs: &[u32], tap: Tap)
 
 #[test]
 fn greedy_and_beam_tokens_are_transformers() {
+    let mut wrong = Vec::new();
     for checkpoint in checkpoints() {
         let sources = checkpoint.sources();
         assert!(sources.len() >= 50, "{} has {} sources", checkpoint.name, sources.len());
         for (key, beams) in [("greedy", 1), ("beam", checkpoint.config.num_beams)] {
             let config = GenerationConfig { num_beams: beams, ..checkpoint.config.clone() };
             let outputs = checkpoint.decode(&sources, &config, 2, 1024);
-            for (index, output) in outputs.iter().enumerate() {
-                let want = ids(&checkpoint.golden["sources"][index][key]);
-                assert_eq!(output.tokens, want, "{} source {index}, {key}", checkpoint.name);
+            let wanted = |index: usize| ids(&checkpoint.golden["sources"][index][key]);
+            let differ = (0..sources.len()).filter(|index| outputs[*index].tokens != wanted(*index));
+            let differ: Vec<usize> = differ.collect();
+            eprintln!("{}: {key} tokens of {} sources, {} differ", checkpoint.name, sources.len(), differ.len());
+            if let Some(index) = differ.first() {
+                let (got, want) = (&outputs[*index].tokens, wanted(*index));
+                wrong.push(format!("{}, {key}: {differ:?}; {got:?} for {want:?}", checkpoint.name));
             }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -249,7 +271,15 @@ fn company_order_and_threads_change_no_bit_of_an_output() {
 
 /// Root mean square of what int8 does to the logits, over theirs, as `tests/oracle/int8.py` finds it with PyTorch: random
 /// weights amplify.
-const INT8_ERRORS: [(&str, f32); 6] = [
+const INT8_ERRORS: [(&str, f32); 14] = [
+    ("bart", 0.1310),
+    ("m2m100", 0.0348),
+    ("mbart", 0.0337),
+    ("mt5", 0.1695),
+    ("pegasus", 0.0624),
+    ("t5", 0.1053),
+    ("t5-gated", 0.1022),
+    ("umt5", 0.1113),
     ("ignored-pre-norm-relu", 0.0350),
     ("legacy-pickle", 0.1508),
     ("post-swish-shared", 0.0912),
@@ -274,6 +304,7 @@ fn int8_changes_logits_as_much_as_quantization_in_pytorch_does() {
             power += squares(want);
         }
         let error = (errors / power).sqrt();
+        eprintln!("{}: int8 error {error:.4}, PyTorch's {expected}", checkpoint.name);
         assert!((error / expected - 1.0).abs() < 0.2, "{}: {error}, not {expected}", checkpoint.name);
     }
 }

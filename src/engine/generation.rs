@@ -94,6 +94,9 @@ struct Unsupported {
     force_words_ids: Option<Value>,
     constraints: Option<Value>,
     sequence_bias: Option<Value>,
+    watermarking_config: Option<Value>,
+    stop_strings: Option<Value>,
+    dola_layers: Option<Value>,
 }
 
 impl Unsupported {
@@ -102,13 +105,16 @@ impl Unsupported {
         let fields = [
             ("num_beam_groups", self.num_beam_groups.is_some_and(|groups| groups > 1)),
             ("penalty_alpha", self.penalty_alpha.is_some_and(|alpha| alpha > 0.0)),
-            ("guidance_scale", self.guidance_scale.is_some_and(|scale| scale > 1.0)),
+            ("guidance_scale", self.guidance_scale.is_some_and(|scale| scale != 1.0)),
             ("encoder_no_repeat_ngram_size", self.encoder_no_repeat_ngram_size.is_some_and(|size| size > 0)),
             ("encoder_repetition_penalty", self.encoder_repetition_penalty.is_some_and(|penalty| penalty != 1.0)),
             ("exponential_decay_length_penalty", self.exponential_decay_length_penalty.is_some()),
             ("force_words_ids", self.force_words_ids.is_some()),
             ("constraints", self.constraints.is_some()),
             ("sequence_bias", self.sequence_bias.is_some()),
+            ("watermarking_config", self.watermarking_config.is_some()),
+            ("stop_strings", self.stop_strings.is_some()),
+            ("dola_layers", self.dola_layers.is_some()),
         ];
         fields.into_iter().find(|(_, used)| *used).map(|(name, _)| name)
     }
@@ -164,6 +170,7 @@ impl GenerationConfig {
     /// Reads the same, with what `task_specific_params` of `config.json` states for a task over it.
     pub fn read_for(files: &ModelFiles, task: &str) -> Result<GenerationConfig, EngineError> {
         let settings: Value = files.json(arch::config::FILE)?;
+        arch::config::require_run(&files.name, &settings)?;
         let mut config = fields(arch::config::FILE, settings.clone())?;
         if let Some((start, end)) = config.model_type.as_deref().and_then(arch::config::default_tokens) {
             config.decoder_start_token_id.get_or_insert(start);

@@ -104,8 +104,9 @@ impl Engine {
     pub fn load(files: &ModelFiles, options: &EngineOptions) -> Result<Engine, EngineError> {
         let device = options.device.open()?;
         let precision = options.precision.on(&device)?;
-        let tokenizer = Tokenizer::load(files)?;
+        // First, since it refuses a model of another kind, whose tokenizer may be of another kind too.
         let generation = GenerationConfig::read(files)?;
+        let tokenizer = Tokenizer::load(files)?;
         let weights = weights::Weights::open(files)?;
         let model = arch::load(files, &weights, &device, Arithmetic { precision, exact: options.exact })?;
         let (prompts, threads) = (arch::config::prompts(files)?, options.threads.max(1));

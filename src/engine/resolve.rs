@@ -12,7 +12,7 @@ pub use folder::verify;
 use super::{
     EngineError, ModelFiles, builtin,
     catalogue::{Catalogue, Entry},
-    hub::{Hub, HubError, HubOptions, MAIN, Progress},
+    hub::{DownloadPlan, Hub, HubError, HubOptions, MAIN, Progress},
 };
 use std::{convert::Infallible, path::Path, str::FromStr};
 
@@ -108,7 +108,7 @@ impl<'a> Resolver<'a> {
         match hub.plan(on_hub.repo, Some(on_hub.revision), self.progress) {
             Ok(mut plan) => {
                 plan.licence = Some(entry.licence.clone());
-                Ok(Resolved { files: hub.download(&plan, self.progress)?, notice: None, builtin: false })
+                Ok(Resolved { files: self.carry_out(&hub, &plan)?, notice: None, builtin: false })
             }
             Err(error) if error.is_outage() || matches!(error, HubError::Offline { .. }) => {
                 self.instead(entry, source, target, error)
@@ -188,7 +188,13 @@ impl<'a> Resolver<'a> {
     fn download(&self, hub: &Hub, model: &OnHub<'_>) -> Result<ModelFiles, EngineError> {
         let mut plan = hub.plan(model.repo, Some(model.revision), self.progress)?;
         plan.licence = model.entry.map(|entry| entry.licence.clone()).or(plan.licence);
-        Ok(hub.download(&plan, self.progress)?)
+        Ok(self.carry_out(hub, &plan)?)
+    }
+
+    /// Downloads a model, unless its configuration shows that it would not be run.
+    fn carry_out(&self, hub: &Hub, plan: &DownloadPlan) -> Result<ModelFiles, HubError> {
+        let accept = |config: &[u8]| folder::require_run(&plan.repo, config).map_err(|error| error.to_string());
+        hub.download(plan, self.progress, &accept)
     }
 }
 

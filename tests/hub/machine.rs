@@ -79,7 +79,7 @@ impl Machine {
 
     pub fn get_seen_by(&self, progress: &dyn Progress) -> Result<ModelFiles, HubError> {
         let hub = self.hub();
-        hub.download(&hub.plan(REPO, None, progress)?, progress)
+        hub.download(&hub.plan(REPO, None, progress)?, progress, &|_| Ok(()))
     }
 
     pub fn cache(&self) -> PathBuf {

@@ -77,6 +77,17 @@ fn auto_without_a_hub_is_the_builtin_model_and_says_why() {
 }
 
 #[test]
+fn a_model_of_another_kind_is_refused_before_its_weights_are_asked_for() {
+    let mut files = model();
+    files[0].1 = br#"{"model_type": "whisper", "architectures": ["WhisperForConditionalGeneration"]}"#.to_vec();
+    let server = HubServer::start().with("org/speech", COMMIT, &files);
+    let machine = Machine::new(&server);
+    let error = machine.resolve("org/speech").unwrap_err().to_string();
+    assert!(error.contains("org/speech is a whisper model") && !error.contains('\n'), "{error}");
+    assert_eq!(server.sent(WEIGHTS), 0);
+}
+
+#[test]
 fn auto_is_not_replaced_where_the_hub_says_no() {
     let server = healthy();
     server.fault("/api/", Fault::Status(403, "X", "x"), 1);

@@ -106,7 +106,7 @@ fn in_a_process_of_its_own() {
         ..HubOptions::default()
     };
     let hub = Hub::new(&options).unwrap();
-    assert_whole(&hub.download(&hub.plan(REPO, None, &Quiet).unwrap(), &Quiet).unwrap());
+    assert_whole(&hub.download(&hub.plan(REPO, None, &Quiet).unwrap(), &Quiet, &|_| Ok(())).unwrap());
 }
 
 #[test]

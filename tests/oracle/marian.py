@@ -99,16 +99,24 @@ def nudged(model, seed):
 def draw_source(model, length, generator):
     """Returns `length` ids of which the last is the end of sentence and none else is special."""
     config = model.config
-    special = {config.pad_token_id, config.eos_token_id, config.decoder_start_token_id}
+    special = {config.pad_token_id, config.decoder_start_token_id, *ends_of(model)}
     plain = torch.tensor([token for token in range(3, config.vocab_size) if token not in special])
     picked = plain[torch.randint(len(plain), (length - 1,), generator=generator)]
-    return picked.tolist() + [config.eos_token_id]
+    return picked.tolist() + ends_of(model)[:1]
 
 
-def trimmed(row, eos):
+def ends_of(model):
+    """Returns the tokens that end an output."""
+    eos = model.generation_config.eos_token_id
+    eos = model.config.eos_token_id if eos is None else eos
+    return eos if isinstance(eos, list) else [eos]
+
+
+def trimmed(row, ends):
     """Returns generated tokens without the decoder start and without the padding behind the end of sentence."""
     tokens = row[1:]
-    return tokens[: tokens.index(eos) + 1] if eos in tokens else tokens
+    found = [place for place, token in enumerate(tokens) if token in ends]
+    return tokens[: found[0] + 1] if found else tokens
 
 
 def generate(model, sources, **options):
@@ -120,7 +128,7 @@ def generate(model, sources, **options):
     out = model.generate(
         input_ids=ids, attention_mask=mask, do_sample=False, return_dict_in_generate=True, output_scores=True, **options
     )
-    tokens = [trimmed(row, model.config.eos_token_id) for row in out.sequences.tolist()]
+    tokens = [trimmed(row, ends_of(model)) for row in out.sequences.tolist()]
     scores = getattr(out, "sequences_scores", None)
     return tokens, scores.tolist() if scores is not None else [None] * len(sources)
 
@@ -193,7 +201,8 @@ def teacher_forced(model, sources, generator, sizes):
     for index in chosen:
         drawn = torch.randint(decoder_vocabulary, (FORCED_STEPS - 1,), generator=generator).tolist()
         # Padding inside an output would move M2M100's positions, which no search does.
-        drawn = [token if token != model.config.pad_token_id else token + 3 for token in drawn] if sizes != SIZES else drawn
+        moved = (model.config.pad_token_id + 3) % decoder_vocabulary
+        drawn = [token if token != model.config.pad_token_id else moved for token in drawn] if sizes != SIZES else drawn
         given = [model.config.decoder_start_token_id] + drawn
         forced.append({"source": index, "decoder_input_ids": given})
         ids, given = torch.tensor([sources[index]]), torch.tensor([given])
@@ -204,25 +213,35 @@ def teacher_forced(model, sources, generator, sizes):
     return tensors, forced
 
 
+def longest_output(model):
+    """Returns the most tokens an output can have, the start token not counted."""
+    settings = model.generation_config
+    return settings.max_new_tokens or settings.max_length - 1
+
+
 def summary(model, rows):
     """Returns figures that show whether the goldens test anything: variety, lengths, beam against greedy."""
     greedy = [row["greedy"] for row in rows]
-    eos = model.config.eos_token_id
     return {
         "distinct_greedy": len({tuple(tokens) for tokens in greedy}),
         "distinct_tokens_per_output": round(sum(len(set(tokens)) for tokens in greedy) / len(greedy), 1),
         "greedy_lengths": [min(map(len, greedy)), max(map(len, greedy))],
-        "greedy_at_maximum": sum(len(tokens) >= model.generation_config.max_length - 1 for tokens in greedy),
-        "beam_ends_by_eos": sum(row["beam"][-1] == eos for row in rows),
+        "greedy_at_maximum": sum(len(tokens) >= longest_output(model) for tokens in greedy),
+        "beam_ends_by_eos": sum(row["beam"][-1] in ends_of(model) for row in rows),
         "beam_differs_from_greedy": sum(row["beam"] != row["greedy"] for row in rows),
     }
 
 
 def write(folder: Path, out: Path, sizes):
     """Writes golden.json and golden.safetensors of a checkpoint folder."""
+    return write_goldens(load(folder), out, sizes)
+
+
+@torch.no_grad()
+def write_goldens(model, out: Path, sizes):
+    """Writes golden.json and golden.safetensors of a loaded model into `out`."""
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(11)
-    model = load(folder)
     searcher = Searcher(model)
     sources, results, redrawn = stable_sources(searcher, generator, sizes)
     tensors, forced = teacher_forced(model, sources, generator, sizes)
@@ -244,7 +263,7 @@ def write(folder: Path, out: Path, sizes):
     save_file(tensors, out / "golden.safetensors")
     (out / "golden.safetensors").chmod(0o644)  # safetensors makes its files private
     write_json(out / "golden.json", golden)
-    print(folder.name, golden["summary"], "redrawn", redrawn, "kept", len(rows))
+    print(out.name, golden["summary"], "redrawn", redrawn, "kept", len(rows))
     return searcher, sources
 
 

@@ -79,7 +79,7 @@ impl EncoderDecoder {
 
     fn decoder_heads(&self) -> Heads {
         let count = self.config.decoder_attention_heads;
-        Heads { count, dim: self.config.d_model / count }
+        Heads::new(count, self.config.d_model / count)
     }
 }
 
@@ -90,14 +90,17 @@ fn embedding_names(config: &BartConfig, weights: &Weights) -> (&'static str, &'s
     let first = |names: &[&'static str]| {
         names.iter().find(|name| weights.contains(name)).or(names.first()).copied().unwrap_or(SOURCE)
     };
-    match config.share_encoder_decoder_embeddings {
+    const SHARED: &str = "model.shared.weight";
+    match (config.share_encoder_decoder_embeddings, config.tie_word_embeddings) {
         // The head comes last: in converted checkpoints it is often a stale copy.
-        true => {
-            let shared = first(&["model.shared.weight", SOURCE, TARGET, "lm_head.weight"]);
+        (true, true) => {
+            let shared = first(&[SHARED, SOURCE, TARGET, "lm_head.weight"]);
             (shared, shared)
         }
-        false if config.tie_word_embeddings => (SOURCE, first(&[TARGET, "lm_head.weight"])),
-        false => (SOURCE, TARGET),
+        // Without ties each side has a table of its own, and the shared one, if it is there, is nobody's.
+        (true, false) => (first(&[SOURCE, SHARED]), first(&[TARGET, SHARED])),
+        (false, true) => (SOURCE, first(&[TARGET, "lm_head.weight"])),
+        (false, false) => (SOURCE, TARGET),
     }
 }
 

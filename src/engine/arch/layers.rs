@@ -148,7 +148,7 @@ impl EncoderLayer {
         Ok(EncoderLayer {
             attention: SelfAttention::load(builder, &layer, config)?,
             feed_forward: FeedForward::load(builder, &layer, config.encoder_ffn_dim, config)?,
-            heads: Heads { count: config.encoder_attention_heads, dim: d / config.encoder_attention_heads },
+            heads: Heads::new(config.encoder_attention_heads, d / config.encoder_attention_heads),
         })
     }
 
@@ -180,7 +180,7 @@ impl DecoderLayer {
             cross_out: builder.linear(format!("{layer}.encoder_attn.out_proj"), d, d)?,
             cross_norm: BlockNorm::load(builder, &format!("{layer}.encoder_attn_layer_norm"), config)?,
             feed_forward: FeedForward::load(builder, &layer, config.decoder_ffn_dim, config)?,
-            heads: Heads { count: config.decoder_attention_heads, dim: d / config.decoder_attention_heads },
+            heads: Heads::new(config.decoder_attention_heads, d / config.decoder_attention_heads),
             index,
         })
     }

@@ -1,8 +1,7 @@
 //! The T5 family of encoder-decoders (Raffel et al. 2020): T5 1.0 and 1.1, FLAN, MADLAD, mT5, umT5.
 //!
 //! Separate from `bart.rs` because tensors bear other names, positions are biases of the attention, and nothing has a
-//! bias of its own. The invariant: attention is not scaled, which is folded into the query weights, since the kernels
-//! divide by sqrt(head_dim).
+//! bias of its own. The invariant: attention is not scaled, and no weight is changed to undo a scale, which would round it.
 
 use super::{DecoderState, Row, Seq2Seq, StepOutput, config::T5Config, embedding::require, layers::Builder, ranges};
 use crate::engine::{
@@ -86,7 +85,7 @@ impl EncoderDecoder {
     }
 
     fn heads(&self) -> Heads {
-        Heads { count: self.config.num_heads, dim: self.config.d_kv }
+        Heads { count: self.config.num_heads, dim: self.config.d_kv, scaled: false }
     }
 
     /// Returns the position biases of a layer: its own, or the first layer's.
@@ -187,17 +186,10 @@ impl Loader<'_> {
         Ok(Linear::new(weight, None, self.builder.device, precision)?)
     }
 
-    /// Returns the query weights of an attention, (inner, d), with the factor that undoes the kernels' scale.
-    fn query(&self, name: &str) -> Result<Tensor, EngineError> {
-        let weight = self.weight(&format!("{name}.q"), self.config.inner(), self.config.d_model)?;
-        Ok((weight * (self.config.d_kv as f64).sqrt())?)
-    }
-
     fn self_attention(&self, side: &str, index: usize) -> Result<SelfAttention, EngineError> {
         let (config, layer) = (self.config, format!("{side}.block.{index}.layer.0"));
         let (name, inner, d) = (format!("{layer}.SelfAttention"), config.inner(), config.d_model);
-        let other = |of: &str| self.weight(&format!("{name}.{of}"), inner, d);
-        let qkv = Tensor::cat(&[self.query(&name)?, other("k")?, other("v")?], 0)?;
+        let qkv = ["q", "k", "v"].map(|of| format!("{name}.{of}"));
         let bias = match index == 0 || config.family.bias_per_layer {
             true => {
                 let buckets = config.buckets(side == "encoder");
@@ -209,7 +201,7 @@ impl Loader<'_> {
         };
         Ok(SelfAttention {
             norm: self.norm(&format!("{layer}.layer_norm"), 1.0)?,
-            qkv: self.layer(&qkv, self.builder.arithmetic.precision)?,
+            qkv: self.linear(&qkv, inner, d)?,
             out: self.linear(&[format!("{name}.o")], d, inner)?,
             bias,
         })
@@ -243,7 +235,7 @@ impl Loader<'_> {
         Ok(DecoderLayer {
             attention: self.self_attention("decoder", index)?,
             cross_norm: self.norm(&format!("{layer}.layer_norm"), 1.0)?,
-            cross_query: self.layer(&self.query(&name)?, self.builder.arithmetic.precision)?,
+            cross_query: self.linear(&[format!("{name}.q")], inner, d)?,
             cross_out: self.linear(&[format!("{name}.o")], d, inner)?,
             feed_forward: self.feed_forward(&format!("decoder.block.{index}.layer.2"))?,
         })

@@ -93,6 +93,9 @@ pub enum HubError {
         /// What is missing, in words.
         lacks: String,
     },
+    /// The model is of a kind that this program does not run: why, and what to use instead.
+    #[error("{0}")]
+    NotRun(String),
     /// The connection broke or fell silent and could not be taken up again.
     #[error(
         "the download of {file} stopped at {have} of {size} bytes ({reason}): run the command again to go on there"

@@ -27,7 +27,7 @@ pub use selection::{choose, missing};
 use super::{ModelFiles, Origin};
 use api::Api;
 use cache::RepoCache;
-use std::{collections::BTreeMap, path::PathBuf, sync::OnceLock};
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::OnceLock};
 use transfer::Transfer;
 
 /// The revision of a model for which none is named.
@@ -78,7 +78,14 @@ impl Hub {
     }
 
     /// Downloads what the cache lacks of a plan, verifies all of it, and returns the model.
-    pub fn download(&self, plan: &DownloadPlan, progress: &dyn Progress) -> Result<ModelFiles, HubError> {
+    ///
+    /// `accept` is given `config.json`, which comes first, and may refuse the model before its weights are asked for.
+    pub fn download(
+        &self,
+        plan: &DownloadPlan,
+        progress: &dyn Progress,
+        accept: &dyn Fn(&[u8]) -> Result<(), String>,
+    ) -> Result<ModelFiles, HubError> {
         let cache = self.repo(&plan.repo, &plan.revision)?;
         let api = self.api(&plan.repo, &plan.revision)?;
         if plan.bytes_to_fetch() > 0 {
@@ -88,6 +95,11 @@ impl Hub {
         let mut hashes = BTreeMap::new();
         for file in &plan.files {
             hashes.insert(file.name.clone(), transfer.obtain(file)?.sha256);
+            if file.name == "config.json" {
+                let path = cache.blob(&file.digest);
+                let content = fs::read(&path).map_err(|source| HubError::Cache { path, source })?;
+                accept(&content).map_err(HubError::NotRun)?;
+            }
         }
         // The configuration comes last: a snapshot without it is not taken for a model by anyone.
         let (last, first): (Vec<_>, Vec<_>) = plan.files.iter().partition(|file| file.name == "config.json");

@@ -16,11 +16,16 @@ pub enum Activation {
     /// x / (1 + e^-x), also called SiLU
     #[serde(alias = "silu")]
     Swish,
+    /// x / (1 + e^(-1.702 x))
+    QuickGelu,
     /// x * Phi(x), with the exact error function
+    #[serde(alias = "gelu_python")]
     Gelu,
     /// The tanh approximation of GELU
-    #[serde(alias = "gelu_pytorch_tanh")]
+    #[serde(alias = "gelu_pytorch_tanh", alias = "gelu_fast", alias = "gelu_python_tanh", alias = "gelu_accurate")]
     GeluNew,
+    /// tanh(x)
+    Tanh,
 }
 
 impl Activation {
@@ -29,13 +34,19 @@ impl Activation {
         match (self, x.device()) {
             (Activation::Relu, Device::Cpu) => map(x, relu),
             (Activation::Swish, Device::Cpu) => map(x, swish),
+            (Activation::QuickGelu, Device::Cpu) => map(x, quick_gelu),
             (Activation::Relu, _) => x.relu(),
             (Activation::Swish, _) => x.silu(),
+            (Activation::QuickGelu, _) => (x * f64::from(QUICK))?.silu()? / f64::from(QUICK),
             (Activation::Gelu, _) => x.gelu_erf(),
             (Activation::GeluNew, _) => x.gelu(),
+            (Activation::Tanh, _) => x.tanh(),
         }
     }
 }
+
+/// The slope at which a sigmoid is nearest to Phi (Hendrycks and Gimpel 2016).
+const QUICK: f32 = 1.702;
 
 fn map(x: &Tensor, f: fn(&[f32], &mut Vec<f32>)) -> Result<Tensor> {
     let mut out = Vec::with_capacity(x.elem_count());
@@ -53,8 +64,14 @@ fn swish_body(x: &[f32], out: &mut Vec<f32>) {
     out.extend(x.iter().map(|value| value / (1.0 + simd::exp(-value))));
 }
 
+#[inline(always)]
+fn quick_gelu_body(x: &[f32], out: &mut Vec<f32>) {
+    out.extend(x.iter().map(|value| value / (1.0 + simd::exp(-QUICK * value))));
+}
+
 simd::dispatch! { fn relu(x: &[f32], out: &mut Vec<f32>) = relu_body; }
 simd::dispatch! { fn swish(x: &[f32], out: &mut Vec<f32>) = swish_body; }
+simd::dispatch! { fn quick_gelu(x: &[f32], out: &mut Vec<f32>) = quick_gelu_body; }
 
 #[cfg(test)]
 mod tests {
@@ -64,7 +81,12 @@ mod tests {
     fn cpu_forms_agree_with_the_tensor_forms() {
         let values: Vec<f32> = (-200..200).map(|i| i as f32 * 0.1).collect();
         let x = Tensor::from_vec(values, (20, 20), &Device::Cpu).unwrap();
-        for (ours, theirs) in [(Activation::Relu, x.relu().unwrap()), (Activation::Swish, x.silu().unwrap())] {
+        let quick = (&x / (((&x * -1.702).unwrap().exp().unwrap() + 1.0).unwrap())).unwrap();
+        for (ours, theirs) in [
+            (Activation::Relu, x.relu().unwrap()),
+            (Activation::Swish, x.silu().unwrap()),
+            (Activation::QuickGelu, quick),
+        ] {
             let gap = (ours.apply(&x).unwrap() - theirs).unwrap().abs().unwrap().max_all().unwrap();
             assert!(gap.to_scalar::<f32>().unwrap() < 2e-6);
         }
@@ -72,9 +94,13 @@ mod tests {
 
     #[test]
     fn names_are_those_of_config_json() {
-        for (name, want) in
-            [("\"swish\"", Activation::Swish), ("\"silu\"", Activation::Swish), ("\"relu\"", Activation::Relu)]
-        {
+        for (name, want) in [
+            ("\"swish\"", Activation::Swish),
+            ("\"silu\"", Activation::Swish),
+            ("\"relu\"", Activation::Relu),
+            ("\"gelu_fast\"", Activation::GeluNew),
+            ("\"quick_gelu\"", Activation::QuickGelu),
+        ] {
             assert_eq!(serde_json::from_str::<Activation>(name).unwrap(), want);
         }
         assert!(serde_json::from_str::<Activation>("\"mish\"").is_err());

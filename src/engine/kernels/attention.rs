@@ -23,16 +23,23 @@ pub struct Heads {
     pub count: usize,
     /// Values per head.
     pub dim: usize,
+    /// Scores are divided by sqrt(dim), as in the paper; T5 was trained without that.
+    pub scaled: bool,
 }
 
 impl Heads {
+    /// Returns heads whose scores are scaled.
+    pub fn new(count: usize, dim: usize) -> Heads {
+        Heads { count, dim, scaled: true }
+    }
+
     /// Returns the width of all heads together.
     pub fn width(self) -> usize {
         self.count * self.dim
     }
 
     fn scale(self) -> f32 {
-        (self.dim as f32).powf(-0.5)
+        if self.scaled { (self.dim as f32).powf(-0.5) } else { 1.0 }
     }
 }
 
@@ -291,7 +298,7 @@ mod tests {
 
     #[test]
     fn the_fused_form_agrees_with_plain_tensors_sequence_by_sequence() {
-        let heads = Heads { count: 2, dim: 20 };
+        let heads = Heads::new(2, 20);
         let qkv = Tensor::randn(0f32, 1f32, (11, 120), &Device::Cpu).unwrap();
         let sequences = [0..1, 1..6, 6..11];
         let learned = Tensor::randn(0f32, 1f32, (8, 2), &Device::Cpu).unwrap();

@@ -330,7 +330,7 @@ mod tests {
     use super::*;
     use crate::engine::kernels::relative::Buckets;
 
-    const HEADS: Heads = Heads { count: 2, dim: 5 };
+    const HEADS: Heads = Heads { count: 2, dim: 5, scaled: true };
 
     fn random(shape: (usize, usize)) -> Tensor {
         Tensor::randn(0f32, 1f32, shape, &Device::Cpu).unwrap()

@@ -6,6 +6,7 @@
 
 use crate::engine::{
     EngineError, ModelFiles, Origin,
+    arch::config,
     hub::{Content, Digest, licence_of, missing},
 };
 use serde::{Deserialize, Serialize};
@@ -26,19 +27,29 @@ pub(super) struct Note {
 
 /// Returns the model in a folder, or an error that lists what the folder lacks.
 pub(super) fn open(folder: &Path) -> Result<ModelFiles, EngineError> {
+    let own_name = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+    let own_name = own_name.unwrap_or_else(|| folder.display().to_string());
+    if let Ok(config) = fs::read(folder.join(config::FILE)) {
+        // A model of another kind lacks nothing that could be added.
+        require_run(&own_name, &config)?;
+    }
     let lacks = missing(folder);
     if !lacks.is_empty() {
         let reason = format!("the folder holds no complete model, it lacks {}", lacks.join("; "));
         return Err(EngineError::file(folder.display(), reason));
     }
     let note = note(folder)?;
-    let own_name = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
     let (name, revision, licence) = match note {
         Some(note) => (note.repo, note.commit, note.licence),
-        None => (own_name.unwrap_or_else(|| folder.display().to_string()), None, None),
+        None => (own_name, None, None),
     };
     let licence = licence.or_else(|| licence_of(folder));
     Ok(ModelFiles { origin: Origin::Folder(folder.to_owned()), name, revision, licence, hashes: BTreeMap::new() })
+}
+
+/// Returns an error where this is the `config.json` of a model that is not run; one that cannot be read is not.
+pub(super) fn require_run(model: &str, config: &[u8]) -> Result<(), EngineError> {
+    serde_json::from_slice(config).map_or(Ok(()), |config| config::require_run(model, &config))
 }
 
 fn note(folder: &Path) -> Result<Option<Note>, EngineError> {
@@ -105,6 +116,14 @@ mod tests {
         }
         let message = open(folder.path()).unwrap_err().to_string();
         assert!(message.contains("config.json") && message.contains("a tokenizer"), "{message}");
+    }
+
+    #[test]
+    fn a_model_of_another_kind_is_refused_as_such_and_not_for_what_it_lacks() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("config.json"), r#"{"model_type": "bert"}"#).unwrap();
+        let message = open(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("is a bert model"), "{message}");
     }
 
     #[test]

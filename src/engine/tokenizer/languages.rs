@@ -22,19 +22,23 @@ const WMT21: &str = "en ha is ja cs ru zh de";
 /// NLLB's name of each language of ISO 639-1 that it knows; of macrolanguages the most usual member and script.
 const NLLB: &str = "af afr_Latn ak aka_Latn am amh_Ethi ar arb_Arab as asm_Beng ay ayr_Latn az azj_Latn ba bak_Cyrl \
     be bel_Cyrl bg bul_Cyrl bm bam_Latn bn ben_Beng bo bod_Tibt bs bos_Latn ca cat_Latn cs ces_Latn cy cym_Latn da \
-    dan_Latn de deu_Latn dz dzo_Tibt ee ewe_Latn el ell_Grek en eng_Latn eo epo_Latn es spa_Latn et est_Latn eu eus_Latn \
-    fa pes_Arab ff fuv_Latn fi fin_Latn fj fij_Latn fo fao_Latn fr fra_Latn ga gle_Latn gd gla_Latn gl glg_Latn gn \
-    grn_Latn gu guj_Gujr ha hau_Latn he heb_Hebr hi hin_Deva hr hrv_Latn ht hat_Latn hu hun_Latn hy hye_Armn id ind_Latn \
-    ig ibo_Latn is isl_Latn it ita_Latn ja jpn_Jpan jv jav_Latn ka kat_Geor kg kon_Latn ki kik_Latn kk kaz_Cyrl km \
-    khm_Khmr kn kan_Knda ko kor_Hang ks kas_Arab ku kmr_Latn ky kir_Cyrl lb ltz_Latn lg lug_Latn li lim_Latn ln lin_Latn \
-    lo lao_Laoo lt lit_Latn lv lvs_Latn mg plt_Latn mi mri_Latn mk mkd_Cyrl ml mal_Mlym mn khk_Cyrl mr mar_Deva ms \
-    zsm_Latn mt mlt_Latn my mya_Mymr nb nob_Latn ne npi_Deva nl nld_Latn nn nno_Latn no nob_Latn ny nya_Latn oc oci_Latn \
-    om gaz_Latn or ory_Orya pa pan_Guru pl pol_Latn ps pbt_Arab pt por_Latn qu quy_Latn rn run_Latn ro ron_Latn ru \
-    rus_Cyrl rw kin_Latn sa san_Deva sc srd_Latn sd snd_Arab sg sag_Latn si sin_Sinh sk slk_Latn sl slv_Latn sm smo_Latn \
-    sn sna_Latn so som_Latn sq als_Latn sr srp_Cyrl ss ssw_Latn st sot_Latn su sun_Latn sv swe_Latn sw swh_Latn ta \
-    tam_Taml te tel_Telu tg tgk_Cyrl th tha_Thai ti tir_Ethi tk tuk_Latn tl tgl_Latn tn tsn_Latn tr tur_Latn ts tso_Latn \
-    tt tat_Cyrl tw twi_Latn ug uig_Arab uk ukr_Cyrl ur urd_Arab uz uzn_Latn vi vie_Latn wo wol_Latn xh xho_Latn yi \
-    ydd_Hebr yo yor_Latn zh zho_Hans zu zul_Latn";
+    dan_Latn de deu_Latn dz dzo_Tibt ee ewe_Latn el ell_Grek en eng_Latn eo epo_Latn es spa_Latn et est_Latn eu \
+    eus_Latn fa pes_Arab ff fuv_Latn fi fin_Latn fj fij_Latn fo fao_Latn fr fra_Latn ga gle_Latn gd gla_Latn gl \
+    glg_Latn gn grn_Latn gu guj_Gujr ha hau_Latn he heb_Hebr hi hin_Deva hr hrv_Latn ht hat_Latn hu hun_Latn hy \
+    hye_Armn id ind_Latn ig ibo_Latn is isl_Latn it ita_Latn ja jpn_Jpan jv jav_Latn ka kat_Geor kg kon_Latn ki \
+    kik_Latn kk kaz_Cyrl km khm_Khmr kn kan_Knda ko kor_Hang kr knc_Latn ks kas_Arab ku kmr_Latn ky kir_Cyrl lb \
+    ltz_Latn lg lug_Latn li lim_Latn ln lin_Latn lo lao_Laoo lt lit_Latn lv lvs_Latn mg plt_Latn mi mri_Latn mk \
+    mkd_Cyrl ml mal_Mlym mn khk_Cyrl mr mar_Deva ms zsm_Latn mt mlt_Latn my mya_Mymr nb nob_Latn ne npi_Deva nl \
+    nld_Latn nn nno_Latn no nob_Latn ny nya_Latn oc oci_Latn om gaz_Latn or ory_Orya pa pan_Guru pl pol_Latn ps \
+    pbt_Arab pt por_Latn qu quy_Latn rn run_Latn ro ron_Latn ru rus_Cyrl rw kin_Latn sa san_Deva sc srd_Latn sd \
+    snd_Arab sg sag_Latn si sin_Sinh sk slk_Latn sl slv_Latn sm smo_Latn sn sna_Latn so som_Latn sq als_Latn sr \
+    srp_Cyrl ss ssw_Latn st sot_Latn su sun_Latn sv swe_Latn sw swh_Latn ta tam_Taml te tel_Telu tg tgk_Cyrl th \
+    tha_Thai ti tir_Ethi tk tuk_Latn tl tgl_Latn tn tsn_Latn tr tur_Latn ts tso_Latn tt tat_Cyrl tw twi_Latn ug \
+    uig_Arab uk ukr_Cyrl ur urd_Arab uz uzn_Latn vi vie_Latn wo wol_Latn xh xho_Latn yi ydd_Hebr yo yor_Latn zh \
+    zho_Hans zu zul_Latn";
+
+/// The scripts of NLLB's other languages, for one that is written in two the likelier first.
+const SCRIPTS: [&str; 8] = ["Arab", "Latn", "Deva", "Cyrl", "Beng", "Tfng", "Mymr", "Hant"];
 
 /// Codes that name the same language, or one for which the other stands in: today's first.
 const SAME: [(&str, &str); 6] = [("he", "iw"), ("jv", "jw"), ("nb", "no"), ("id", "in"), ("yi", "ji"), ("tl", "fil")];
@@ -180,7 +184,12 @@ fn names_of(style: Style, code: &str) -> Vec<String> {
         std::iter::from_fn(|| Some((words.next()?, words.next()?))).find(|(iso, _)| *iso == code).map(|(_, name)| name)
     };
     match style {
-        Style::Nllb => vec![nllb().unwrap_or(code).to_owned()],
+        Style::Nllb => match nllb() {
+            Some(name) => vec![name.to_owned()],
+            // A code of three letters (`apc`, `ckb`) lacks but the script.
+            None if code.len() == 3 => SCRIPTS.iter().map(|script| format!("{code}_{script}")).collect(),
+            None => vec![code.to_owned()],
+        },
         Style::M2m100 => vec![format!("__{code}__")],
         Style::Mbart | Style::Mbart50 => {
             let own = MBART.split_whitespace().find(|name| name.split('_').next() == Some(code));
@@ -226,7 +235,9 @@ mod tests {
         let error = framed(&["__en__", "__ar__"], "ar", "fr").unwrap_err().to_string();
         assert!(error.contains("no token for the language fr"), "{error}");
         assert!(framed(&["<2en>", "<2iw>"], "ar", "he").is_ok());
-        assert!(framed(&["eng_Latn", "arz_Arab"], "arz_Arab", "en").is_ok());
+        for name in ["arz_Arab", "arz"] {
+            assert!(framed(&["eng_Latn", "arz_Arab"], name, "en").is_ok(), "{name}");
+        }
     }
 
     #[test]

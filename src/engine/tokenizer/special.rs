@@ -36,6 +36,23 @@ impl Token {
     }
 }
 
+/// Special tokens in a list, or by names that programs call them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Extra {
+    List(Vec<Token>),
+    Named(BTreeMap<String, Token>),
+}
+
+impl Extra {
+    fn into_tokens(self) -> Vec<Token> {
+        match self {
+            Extra::List(tokens) => tokens,
+            Extra::Named(tokens) => tokens.into_values().collect(),
+        }
+    }
+}
+
 /// The parts of `tokenizer_config.json` that change ids or text; `special_tokens_map.json` has some of them too.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -44,6 +61,8 @@ pub(super) struct TokenizerConfig {
     unk_token: Option<Token>,
     pad_token: Option<Token>,
     additional_special_tokens: Option<Vec<Token>>,
+    /// What transformers 5 writes in place of it.
+    extra_special_tokens: Option<Extra>,
     added_tokens_decoder: Option<BTreeMap<String, Token>>,
     separate_vocabs: Option<bool>,
     clean_up_tokenization_spaces: Option<bool>,
@@ -63,6 +82,9 @@ impl TokenizerConfig {
             config.unk_token = map.unk_token.or(config.unk_token);
             config.pad_token = map.pad_token.or(config.pad_token);
             config.additional_special_tokens = map.additional_special_tokens.or(config.additional_special_tokens);
+        }
+        if let Some(extra) = config.extra_special_tokens.take() {
+            config.additional_special_tokens.get_or_insert_default().extend(extra.into_tokens());
         }
         Ok(config)
     }

@@ -69,17 +69,22 @@ impl Weights {
 
     /// Returns true where there is a tensor of this name.
     pub fn contains(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
+        self.entry(name).is_some()
+    }
+
+    /// Returns the tensor of this name, or of the name without `model.`, which files saved without a head lack.
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        self.tensors.get(name).or_else(|| self.tensors.get(name.strip_prefix("model.")?))
     }
 
     /// Returns the shape of a tensor, or `None` where there is none of this name.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
-        self.tensors.get(name).map(|entry| entry.view.shape())
+        self.entry(name).map(|entry| entry.view.shape())
     }
 
     /// Returns a tensor in f32 on the CPU; the error names it and the file where it is absent or of another shape.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, EngineError> {
-        let Some(Entry { file, view }) = self.tensors.get(name) else {
+        let Some(Entry { file, view }) = self.entry(name) else {
             return Err(EngineError::malformed(self.place(), format!("it has no tensor `{name}`")));
         };
         let content = &self.contents[*file];

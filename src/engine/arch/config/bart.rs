@@ -68,6 +68,13 @@ pub(super) static M2M100: BartFamily = BartFamily {
 
 pub(super) static PEGASUS: BartFamily = BartFamily { pre_norm: true, start_and_end: Some((0, 1)), ..POST_NORM };
 
+/// The keys of `config.json` that transformers takes for others.
+pub(super) const ALIASES: [(&str, &str); 3] = [
+    ("hidden_size", "d_model"),
+    ("num_attention_heads", "encoder_attention_heads"),
+    ("num_hidden_layers", "encoder_layers"),
+];
+
 /// Sizes and flags; defaults are those of transformers' configuration classes.
 #[derive(Debug, Clone, Deserialize)]
 pub struct BartConfig {

@@ -1,7 +1,7 @@
 //! Sizes and flags of the T5 family, and what tells its members apart that `config.json` does not say.
 //!
 //! Separate because T5 names nothing as BART does. The invariant: whether the head's input is scaled follows
-//! transformers 5, which decides it by member and flag and not by whether the head is tied.
+//! transformers 5, which decides it by member and flags and not by whether the head is tied.
 
 use super::{FILE, require_positive};
 use crate::engine::{
@@ -13,7 +13,8 @@ use serde::Deserialize;
 /// When the decoder's output is multiplied by d_model^-0.5 before the head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadScale {
-    /// Unless `tie_word_embeddings` is false: so T5 1.0 is told from 1.1.
+    /// As `scale_decoder_outputs` says, which transformers 5 writes; else unless `tie_word_embeddings` is false, which told
+    /// T5 1.0 from 1.1 before.
     UnlessUntied,
     /// Never.
     Never,
@@ -47,6 +48,14 @@ pub(super) static MT5: T5Family =
 pub(super) static UMT5: T5Family =
     T5Family { head_scale: HeadScale::Always, bias_per_layer: true, feed_forward: "gated-gelu", start_and_end: (0, 1) };
 
+/// The keys of `config.json` that transformers takes for others.
+pub(super) const ALIASES: [(&str, &str); 4] = [
+    ("hidden_size", "d_model"),
+    ("num_attention_heads", "num_heads"),
+    ("num_hidden_layers", "num_layers"),
+    ("head_dim", "d_kv"),
+];
+
 /// Sizes and flags; defaults are those of transformers' `T5Config`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct T5Config {
@@ -74,7 +83,11 @@ pub struct T5Config {
     #[serde(default = "one_millionth")]
     pub layer_norm_epsilon: f32,
     feed_forward_proj: Option<String>,
+    /// What transformers made of `feed_forward_proj`, in files that it saved: where they differ, this counts there.
+    dense_act_fn: Option<String>,
+    is_gated_act: Option<bool>,
     tie_word_embeddings: Option<bool>,
+    scale_decoder_outputs: Option<bool>,
     n_positions: Option<usize>,
 }
 
@@ -121,24 +134,28 @@ impl T5Config {
 
     /// Returns what the decoder's output is multiplied by before the head.
     pub fn head_scale(&self) -> f64 {
-        match (self.family.head_scale, self.tie_word_embeddings) {
-            (HeadScale::Never, _) | (HeadScale::UnlessUntied, Some(false)) => 1.0,
-            (HeadScale::Always | HeadScale::UnlessUntied, _) => (self.d_model as f64).powf(-0.5),
-        }
+        let tied = || self.tie_word_embeddings != Some(false);
+        let scaled = match self.family.head_scale {
+            HeadScale::Never => false,
+            HeadScale::Always => true,
+            HeadScale::UnlessUntied => self.scale_decoder_outputs.unwrap_or_else(tied),
+        };
+        if scaled { (self.d_model as f64).powf(-0.5) } else { 1.0 }
     }
 
     /// Returns the activation of the feed-forward blocks, and whether it gates a second product.
     pub fn feed_forward(&self) -> Result<(Activation, bool), EngineError> {
         let name = self.feed_forward_proj.as_deref().unwrap_or(self.family.feed_forward);
-        let unknown = || EngineError::malformed(FILE, format!("its feed_forward_proj {name:?} is not known"));
         // As in transformers: of the gated forms GELU means its tanh approximation.
         let (function, gated) = match name.strip_prefix("gated-") {
             Some("gelu") => ("gelu_new", true),
             Some(function) => (function, true),
             None => (name, false),
         };
-        let activation = serde_json::from_value(function.into()).map_err(|_| unknown())?;
-        Ok((activation, gated))
+        let function = self.dense_act_fn.as_deref().unwrap_or(function);
+        let unknown = |_| EngineError::malformed(FILE, format!("its activation {function:?} is not known"));
+        let activation = serde_json::from_value(function.into()).map_err(unknown)?;
+        Ok((activation, self.is_gated_act.unwrap_or(gated)))
     }
 
     pub(super) fn validate(&self) -> Result<(), EngineError> {
