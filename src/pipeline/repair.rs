@@ -139,7 +139,8 @@ impl Attempt {
     /// Takes a translation in place of the best so far where it is better.
     fn consider(&mut self, means: Means, other: SentenceTranslation) {
         self.tried.push(means);
-        if standing(&other).betters(&standing(&self.best)) {
+        // The same text can have another score where it was cut into other tokens.
+        if other.text != self.best.text && standing(&other).betters(&standing(&self.best)) {
             (self.best, self.kept) = (other, Some(means));
         }
     }
@@ -216,6 +217,13 @@ mod tests {
         attempt.consider(Means::Parts(2), translation("22", -0.1, true));
         assert_eq!((attempt.best.text.as_str(), attempt.kept), ("12", Some(Means::Beam(8))));
         assert_eq!(attempt.tried, [Means::Beam(8), Means::Parts(2)]);
+    }
+
+    #[test]
+    fn the_same_text_once_more_is_no_better() {
+        let mut attempt = attempt(translation("21", -0.9, true));
+        attempt.consider(Means::Beam(8), translation("21", -0.1, true));
+        assert_eq!(attempt.kept, None);
     }
 
     #[test]
