@@ -123,6 +123,8 @@ pub struct Settings {
     pub threads: usize,
     /// Beams; `None` takes the model's own.
     pub beam: Option<usize>,
+    /// Sentences in doubt are decoded again.
+    pub repair: bool,
     /// Tokens in flight; `None` lets the engine choose.
     pub batch_tokens: Option<usize>,
     /// Folder of downloaded models; `None` takes the one of Python's huggingface_hub.
@@ -169,6 +171,7 @@ impl Settings {
             exact: compute.exact.unwrap_or(false),
             threads: within("threads", compute.threads, 1024)?.unwrap_or_else(cores),
             beam: within("beam", compute.beam, MAX_BEAM)?,
+            repair: !options.no_repair.unwrap_or(false),
             batch_tokens: within("batch-tokens", options.batch_tokens, 1 << 24)?,
             cache_dir: hub.cache_dir,
             offline: hub.offline.unwrap_or(false),

@@ -13,6 +13,7 @@ mod inputs;
 mod ledger;
 pub mod model;
 mod origin;
+mod repair;
 mod stop;
 mod summaries;
 pub mod summarizer;
@@ -37,6 +38,7 @@ use done::Earlier;
 use inputs::{Input, Inputs, Missing};
 use ledger::{Facts, Ledger};
 use model::Model;
+use repair::Translated;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::{
@@ -96,6 +98,8 @@ struct Run<'a> {
     model: Model<'a>,
     /// What writes summaries; `None` where sentences of the article are chosen.
     summarizer: Option<Summarizer<'a>>,
+    /// Articles of the window that wait for sentences in doubt to be decoded again.
+    doubtful: Vec<Translated>,
     /// Documents of the window that wait for their summaries.
     unsummarized: Vec<Unsummarized>,
     window: Window,
@@ -120,6 +124,7 @@ impl<'a> Run<'a> {
             stop: Stop::on_signals(ui),
             names: OutputNames::plan(&labels),
             summarizer: Summarizer::choose(settings, ui)?,
+            doubtful: Vec::new(),
             unsummarized: Vec::new(),
             model,
             window: Window::default(),

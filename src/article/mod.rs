@@ -49,6 +49,8 @@ pub enum BlockKind {
     Caption,
     /// Navigation, advertising and the like: outside the article, as the readability pass found.
     Outside,
+    /// Text that the page does not show.
+    Hidden,
 }
 
 /// One block of a draft: a range of its text that no sentence crosses.

@@ -47,6 +47,9 @@ pub struct Options {
     /// Keep sentences of an abstractive summary that the article does not bear out, with their warnings
     #[arg(long, num_args = 0, default_missing_value = "true")]
     pub keep_unsupported: Option<bool>,
+    /// Leave sentences in doubt as they are; without it they are decoded again and the better translation is kept
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    pub no_repair: Option<bool>,
     /// Which articles are worked on, and what happens when one fails.
     #[command(flatten)]
     #[serde(flatten)]

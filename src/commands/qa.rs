@@ -6,7 +6,7 @@
 mod bitext;
 
 use crate::{
-    article::normalize,
+    article::{Span, normalize},
     config::Settings,
     engine::{Engine, EngineError, Sink, Translated},
     exit::{Exit, Failure},
@@ -55,10 +55,19 @@ pub fn qa(request: Request<'_>, settings: &Settings, ui: &Ui) -> Result<Exit, Fa
     if request.with_model && unscored > 0 {
         ui.warn(format!("{unscored} pairs are too long for the model: only their text was checked"));
     }
+    let scores: Vec<Option<f32>> = opinions.iter().map(|opinion| opinion.score).collect();
     outliers(&mut opinions);
     let flags: Vec<Vec<Flag>> =
         pairs.iter().zip(&opinions).map(|(pair, opinion)| checks::check(&checkable(pair, opinion))).collect();
-    let lines: String = flags.iter().enumerate().map(|(index, flags)| line(index + 1, flags, as_json)).collect();
+    let lines: String = flags
+        .iter()
+        .zip(opinions.iter().zip(scores))
+        .enumerate()
+        .map(|(index, (flags, (opinion, score)))| match as_json {
+            true => object(index + 1, flags, score.map(|score| (score, opinion.words.as_slice()))),
+            false => line(index + 1, flags),
+        })
+        .collect();
     ui.data(lines.as_bytes())?;
     ui.note(counts(&flags));
     Ok(Exit::Done)
@@ -111,14 +120,20 @@ fn opinions(pairs: &[bitext::Pair], engine: &Engine) -> Result<Vec<Opinion>, Eng
     Ok(opinions.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-fn line(number: usize, flags: &[Flag], as_json: bool) -> String {
-    match as_json {
-        true => format!("{}\n", json!({ "line": number, "flags": flags.iter().map(view).collect::<Vec<_>>() })),
-        false => flags
-            .iter()
-            .map(|flag| format!("{number}: {} {}: {}\n", flag.severity.name(), flag.kind.name(), flag.message))
-            .collect(),
+fn line(number: usize, flags: &[Flag]) -> String {
+    let shown = |flag: &Flag| format!("{number}: {} {}: {}\n", flag.severity.name(), flag.kind.name(), flag.message);
+    flags.iter().map(shown).collect()
+}
+
+/// Returns the object of a pair; one that a model scored also has its score and its word links, as documents have them.
+fn object(number: usize, flags: &[Flag], scored: Option<(f32, &[WordLink])>) -> String {
+    let mut object = json!({ "line": number, "flags": flags.iter().map(view).collect::<Vec<_>>() });
+    if let Some((score, words)) = scored {
+        let range = |span: &Span| [span.start, span.end];
+        object["score"] = json!((f64::from(score) * 1e4).round() / 1e4);
+        object["words"] = words.iter().map(|(source, target)| json!([range(source), range(target)])).collect();
     }
+    format!("{object}\n")
 }
 
 fn view(flag: &Flag) -> Value {
@@ -142,9 +157,15 @@ mod tests {
 
     #[test]
     fn a_pair_without_flags_still_has_its_object() {
-        let value: Value = serde_json::from_str(&line(7, &[], true)).unwrap();
+        let value: Value = serde_json::from_str(&object(7, &[], None)).unwrap();
         assert_eq!(value, json!({ "line": 7, "flags": [] }));
-        assert_eq!(line(7, &[], false), "");
+        assert_eq!(line(7, &[]), "");
+    }
+
+    #[test]
+    fn a_pair_that_was_scored_has_its_score_and_links() {
+        let value: Value = serde_json::from_str(&object(1, &[], Some((-0.5, &[(0..6, 0..3)])))).unwrap();
+        assert_eq!(value, json!({ "line": 1, "flags": [], "score": -0.5, "words": [[[0, 6], [0, 3]]] }));
     }
 
     #[test]
@@ -163,8 +184,8 @@ mod tests {
     fn a_flag_is_shown_with_its_line() {
         let pair = bitext::Pair { source: "القرار 2254".into(), target: "Resolution 2245".into() };
         let flags = checks::check(&checkable(&pair, &Opinion::default()));
-        assert!(line(3, &flags, false).starts_with("3: critical number: Arabic has 2254"));
-        assert!(line(3, &flags, true).contains(r#""evidence":["2254","2245"]"#));
+        assert!(line(3, &flags).starts_with("3: critical number: Arabic has 2254"));
+        assert!(object(3, &flags, None).contains(r#""evidence":["2254","2245"]"#));
         assert_eq!(counts(&[flags]), "1 pairs checked: 1 critical, 0 major, 0 minor");
     }
 }

@@ -94,7 +94,7 @@ fn over(first: Options, second: Options) -> Options {
     let messages = each!(MessageOptions, first.messages, second.messages; color, log_format;
         quiet: first.messages.quiet, verbose: first.messages.verbose);
     each!(Options, first, second; lang, from, output, format, layout, glossary, memory, summary, summary_sentences,
-        keep_unsupported, model, summary_model, batch_tokens;
+        keep_unsupported, no_repair, model, summary_model, batch_tokens;
         batch: batch, compute: compute, hub: hub, messages: messages)
 }
 

@@ -46,25 +46,29 @@ pub fn tool() -> String {
     concat!("summarize ", env!("CARGO_PKG_VERSION")).to_owned()
 }
 
-/// Builds the document of an article; `plans` holds one plan for each sentence, `translated` what has arrived for their units.
+/// Returns the checked translation of each sentence; `plans` holds one plan for each, `translated` what has arrived.
+pub fn translations(article: &Article, plans: &[Plan], translated: &Translations, aids: &Aids) -> Vec<SentenceTranslation> {
+    assert_eq!(article.sentences.len(), plans.len(), "every sentence has one plan: it was made from this list");
+    let pairs = article.sentences.iter().zip(plans);
+    pairs
+        .map(|(sentence, plan)| {
+            let source = article.source(sentence);
+            match aids.known(source) {
+                Some(known) => aids.recall(source, known),
+                None => checked(source, plan.assemble(source, translated), aids),
+            }
+        })
+        .collect()
+}
+
+/// Builds the document of an article; `translations` holds one for each of its sentences.
 pub fn build(
     article: Article,
     language: Language,
-    plans: &[Plan],
-    translated: &Translations,
+    translations: Vec<SentenceTranslation>,
     common: &Common,
 ) -> Document {
-    assert_eq!(article.sentences.len(), plans.len(), "every sentence has one plan: it was made from this list");
-    let pairs = article.sentences.iter().zip(plans);
-    let translations: Vec<SentenceTranslation> = pairs
-        .map(|(sentence, plan)| {
-            let source = article.source(sentence);
-            match common.aids.known(source) {
-                Some(known) => common.aids.recall(source, known),
-                None => checked(source, plan.assemble(source, translated), &common.aids),
-            }
-        })
-        .collect();
+    assert_eq!(article.sentences.len(), translations.len(), "every sentence has one translation");
     let summary = summarize(&article, &translations, common);
     Document {
         aids: common.aids.record(article.sentences.iter().map(|sentence| article.source(sentence))),
@@ -82,7 +86,8 @@ pub fn build(
     }
 }
 
-fn checked(source: &str, assembled: Assembled, aids: &Aids) -> SentenceTranslation {
+/// Returns a translation with the glossary put in and its warnings.
+pub fn checked(source: &str, assembled: Assembled, aids: &Aids) -> SentenceTranslation {
     let Assembled { text, score, parts, words } = assembled;
     let Applied { text, words, notes, flags: not_put_in } = aids.apply_glossary(source, text, words);
     let mut flags = checks::check(&Pair { source, target: &text, score: Some(score), parts, words: &words });
@@ -135,7 +140,8 @@ mod tests {
             command: "summarize".into(),
             created: "2021-02-18T12:18:00Z".into(),
         };
-        build(article, Language { code: "ar".into(), detected: true }, &[plan], &arrived, &common)
+        let translations = translations(&article, &[plan], &arrived, &common.aids);
+        build(article, Language { code: "ar".into(), detected: true }, translations, &common)
     }
 
     #[test]

@@ -138,6 +138,7 @@ fn is_alike(
         revision: stored.model["revision"].as_str(),
         beam: stored.model["decode"]["beam"].as_u64().unwrap_or_default(),
         precision: stored.model["precision"].as_str().unwrap_or_default(),
+        repair: stored.model["decode"]["repair"].as_bool().unwrap_or_default(),
     };
     Ok(stored.target_language == settings.lang && summary && model.would_make(made)?)
 }
@@ -165,6 +166,7 @@ mod tests {
                 name: "Helsinki-NLP/opus-mt-ar-en".into(),
                 beam: 4,
                 precision: "f32".into(),
+                repair: true,
                 ..ModelRecord::default()
             };
             let outputs = BTreeMap::from([("v1.2.md".to_owned(), fingerprint(b"text"))]);
@@ -190,6 +192,7 @@ mod tests {
         assert!(matches!(place.look("abc", |_| ()), Earlier::Done(_)));
         assert!(matches!(place.look("other", |_| ()), Earlier::Nothing), "the source changed");
         assert!(matches!(place.look("abc", |o| o.model = Some("opus-mt-tc-big-ar-en".into())), Earlier::Nothing));
+        assert!(matches!(place.look("abc", |o| o.no_repair = Some(true)), Earlier::Nothing));
         assert!(matches!(place.look("abc", |o| o.batch.force = Some(true)), Earlier::Nothing));
     }
 

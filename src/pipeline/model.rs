@@ -51,6 +51,8 @@ pub struct Made<'a> {
     pub beam: u64,
     /// Name of the arithmetic.
     pub precision: &'a str,
+    /// Sentences in doubt were decoded again.
+    pub repair: bool,
 }
 
 /// Returns the settings of the hub: flags, `SUMMARIZE_*` and `summarize.toml` over what Python's huggingface_hub reads.
@@ -130,11 +132,11 @@ impl<'a> Model<'a> {
         self.settings.from.as_deref().or_else(of_entry).unwrap_or(DEFAULT_SOURCE)
     }
 
-    /// Returns true where this run's model would make a document alike: same name, revision and beams.
+    /// Returns true where this run's model would make a document alike: same name, revision, beams, arithmetic and repair.
     ///
     /// Asks the hub only where a document came from the built-in model in place of a better one that may now be had.
     pub fn would_make(&mut self, made: Made<'_>) -> Result<bool, EngineError> {
-        if made.precision != self.settings.precision.precision().name() {
+        if made.precision != self.settings.precision.precision().name() || made.repair != self.settings.repair {
             return Ok(false);
         }
         self.look_on_this_machine();
@@ -238,7 +240,7 @@ impl<'a> Model<'a> {
 
     fn record_of(&self, resolved: &Resolved, engine: &Engine) -> ModelRecord {
         let demonstration = resolved.builtin;
-        ModelRecord { demonstration, ..record_of(&resolved.files, engine, &self.decode()) }
+        ModelRecord { demonstration, repair: self.settings.repair, ..record_of(&resolved.files, engine, &self.decode()) }
     }
 }
 
@@ -253,6 +255,7 @@ pub(super) fn record_of(files: &ModelFiles, engine: &Engine, decode: &DecodeOpti
         precision: engine.precision().to_owned(),
         beam: engine.beam(decode),
         length_penalty: engine.length_penalty(),
+        repair: false,
         demonstration: false,
     }
 }
@@ -283,7 +286,7 @@ mod tests {
     fn a_document_of_the_named_model_counts_without_the_model() {
         let (settings, ui) = (settings("opus-mt-ar-en", "en"), quiet());
         let mut model = Model::new(&settings, &ui).unwrap();
-        let made = |name| Made { name, revision: Some("abc"), beam: 4, precision: "f32" };
+        let made = |name| Made { name, revision: Some("abc"), beam: 4, precision: "f32", repair: true };
         assert!(model.would_make(made("Helsinki-NLP/opus-mt-ar-en")).unwrap());
         assert!(!model.would_make(made("builtin")).unwrap());
     }
@@ -294,9 +297,10 @@ mod tests {
         let (settings, ui) = (settings("auto", "en"), quiet());
         let mut model = Model::new(&settings, &ui).unwrap();
         let beam = model.resolved().map(|resolved| GenerationConfig::read(&resolved.files).unwrap().num_beams).unwrap();
-        let made = |beam: usize| Made { name: "builtin", revision: None, beam: beam as u64, precision: "f32" };
+        let made = |beam: usize| Made { name: "builtin", revision: None, beam: beam as u64, precision: "f32", repair: true };
         assert!(model.would_make(made(beam)).unwrap());
         assert!(!model.would_make(made(beam + 1)).unwrap());
         assert!(!model.would_make(Made { precision: "int8", ..made(beam) }).unwrap());
+        assert!(!model.would_make(Made { repair: false, ..made(beam) }).unwrap());
     }
 }

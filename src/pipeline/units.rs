@@ -13,6 +13,9 @@ use crate::{
 };
 use std::collections::HashMap;
 
+/// Tokens that a sentence must have to be cut: half of fewer says too little by itself.
+const LEAST_TO_CUT: usize = 12;
+
 /// The texts of one batch, each there once however often it is asked for.
 #[derive(Debug, Default)]
 pub struct Units {
@@ -97,6 +100,18 @@ impl Plan {
         let part = |range: Span| Part { unit: units.add(&normalized.text[range.clone()]), range };
         let parts = ranges.into_iter().map(part).collect();
         Plan { normalized, parts }
+    }
+
+    /// Plans the translation of a sentence in parts, though it fits the model whole; `None` for one too short to cut.
+    pub fn in_parts(
+        source: &str,
+        units: &mut Units,
+        budget: usize,
+        count: &dyn Fn(&str) -> usize,
+    ) -> Option<Self> {
+        let tokens = count(&normalize::for_translation(source).text);
+        // Under three quarters of the whole, a cut anywhere near the middle gives two parts that are not cut again.
+        (tokens >= LEAST_TO_CUT).then(|| Plan::new(source, units, budget.min(tokens * 3 / 4), count))
     }
 
     /// Returns the units that the sentence needs.
@@ -200,6 +215,16 @@ mod tests {
         );
         let last = assembled.words.last().unwrap();
         assert_eq!((&source[last.0.clone()], &assembled.text[last.1.clone()]), ("الرئيس", "president"));
+    }
+
+    #[test]
+    fn a_sentence_that_fits_is_cut_in_two_where_it_is_long_enough() {
+        let mut units = Units::default();
+        let source = "قال الوزير إن العمل بدأ في المدينة، وإن المدارس ستفتح أبوابها في الأسبوع المقبل";
+        let plan = Plan::in_parts(source, &mut units, 100, &count).unwrap();
+        assert_eq!(plan.units().count(), 2);
+        assert!(Plan::in_parts("قال الوزير", &mut units, 100, &count).is_none());
+        assert_eq!(units.into_texts().len(), 2, "a sentence that is not cut adds no text");
     }
 
     #[test]

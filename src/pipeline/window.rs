@@ -1,5 +1,5 @@
 //! A window of articles: translated in one call, so that batches are made across articles, and written one by one as
-//! their sentences arrive.
+//! their sentences arrive; one with a sentence in doubt waits until that is decoded again.
 //!
 //! Separate because it is where articles meet the engine. The invariant: a window that is full is translated before
 //! another article is read, so memory does not grow with the run.
@@ -11,6 +11,7 @@ use super::{
     document::{self, Common},
     gate::Language,
     ledger::{Facts, Place},
+    repair::Translated,
     summaries::Unsummarized,
     translate::translate,
     units::{Plan, Translations, Units},
@@ -91,6 +92,7 @@ impl Run<'_> {
             }
             other => other?,
         }
+        self.repair_window(&engine, &common)?;
         self.summarize_window(&engine)
     }
 
@@ -107,15 +109,26 @@ impl Run<'_> {
     }
 
     fn write_complete(&mut self, arrivals: &mut Arrivals, common: &Common) -> Result<(), Failure> {
-        let build = |(waiting, plans): Complete, translations: &Translations| {
-            let Waiting { place, article, language, name } = waiting;
-            (place, name, document::build(article, language, &plans, translations, common))
+        let translate = |(waiting, plans): Complete, arrived: &Translations| {
+            let translations = document::translations(&waiting.article, &plans, arrived, &common.aids);
+            Translated { waiting, translations }
         };
-        while let Some((place, name, document)) = arrivals.next_complete(build) {
-            match self.summarizer {
-                Some(_) => self.unsummarized.push(Unsummarized { place, name, document }),
-                None => self.write_one(place, &name, &document)?,
+        while let Some(translated) = arrivals.next_complete(translate) {
+            match self.settings.repair && translated.is_doubtful() {
+                true => self.doubtful.push(translated),
+                false => self.write_translated(translated, common)?,
             }
+        }
+        Ok(())
+    }
+
+    /// Makes the document of an article and writes it, unless it waits for its summary.
+    pub(super) fn write_translated(&mut self, translated: Translated, common: &Common) -> Result<(), Failure> {
+        let Translated { waiting: Waiting { place, article, language, name }, translations } = translated;
+        let document = document::build(article, language, translations, common);
+        match self.summarizer {
+            Some(_) => self.unsummarized.push(Unsummarized { place, name, document }),
+            None => self.write_one(place, &name, &document)?,
         }
         Ok(())
     }

@@ -52,7 +52,7 @@ pub struct SentenceTranslation {
     pub words: Vec<WordLink>,
     /// Warnings, worst first.
     pub flags: Vec<Flag>,
-    /// What was taken from the translation memory or the glossary.
+    /// What was taken from the translation memory or the glossary, and what came of decoding it again.
     pub notes: Vec<Note>,
 }
 
@@ -119,6 +119,8 @@ pub struct ModelRecord {
     pub beam: usize,
     /// Length penalty.
     pub length_penalty: f32,
+    /// Sentences in doubt were decoded again.
+    pub repair: bool,
     /// True for the built-in model: the document carries a banner.
     pub demonstration: bool,
 }

@@ -8,6 +8,7 @@ pub mod align;
 pub mod checks;
 pub mod glossary;
 pub mod memory;
+pub mod repair;
 pub mod summary;
 
 use crate::article::{SentenceId, Span};
@@ -115,6 +116,8 @@ pub enum NoteKind {
     Memory,
     /// A name or term is as the user's glossary has it.
     Glossary,
+    /// The first translation was in doubt, so the sentence was decoded again.
+    Repair,
 }
 
 impl NoteKind {
@@ -123,6 +126,7 @@ impl NoteKind {
         match self {
             NoteKind::Memory => "memory",
             NoteKind::Glossary => "glossary",
+            NoteKind::Repair => "repair",
         }
     }
 }

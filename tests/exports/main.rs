@@ -7,6 +7,7 @@
 
 mod desk;
 mod formats;
+mod repair;
 mod review;
 mod same;
 mod summaries;

@@ -1,6 +1,6 @@
 """Translates test sets through the program itself and prints a row of the model card.
 
-usage: evaluate.py BINARY MODEL SET [SET ...] [--limit N] [--keep DIR]
+usage: evaluate.py BINARY MODEL SET [SET ...] [--limit N] [--keep DIR] [--no-repair]
 A SET is the prefix of SET.ar and SET.en, a sentence a line. Numbers: of the sentences that hold digits, the share whose
 digit runs (separators inside numbers taken out) all stand in the translation. Loops: the share of sentences in which
 one to four words, or one to four digits, come four or more times in a row.
@@ -20,13 +20,13 @@ import text
 LOOP = re.compile(r"(?:^|\s)((?:\S+\s+){0,3}\S+)(?:\s+\1(?=\s|$)){3,}|(\d{1,4})\2{3,}")
 
 
-def translate(binary: str, model: str, lines: list[str], folder: pathlib.Path) -> list[str]:
+def translate(binary: str, model: str, options: list[str], lines: list[str], folder: pathlib.Path) -> list[str]:
     """Returns the program's translation of each line, its sentences joined."""
     articles = folder / "lines.jsonl"
     rows = (json.dumps({"id": f"{n:05}", "text": line}, ensure_ascii=False) for n, line in enumerate(lines))
     articles.write_text("\n".join(rows), encoding="utf-8")
     command = [binary, str(articles), "--from", "ar", "--summary", "off", "--offline", "-q", "--model", model]
-    subprocess.run([*command, "--format", "json", "--force", "-o", str(folder / "out")], check=True)
+    subprocess.run([*command, *options, "--format", "json", "--force", "-o", str(folder / "out")], check=True)
     results = (folder / "out" / "lines" / f"{n:05}.json" for n in range(len(lines)))
     documents = [json.loads(path.read_text(encoding="utf-8")) for path in results]
     return [" ".join(s["translation"] or "" for s in document["sentences"]) for document in documents]
@@ -44,14 +44,16 @@ def main() -> None:
     parser.add_argument("sets", nargs="+")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--keep", type=pathlib.Path, help="folder for the translations")
+    parser.add_argument("--no-repair", action="store_true", help="sentences in doubt are not decoded again")
     args = parser.parse_args()
+    options = ["--no-repair"] * args.no_repair
     cells = []
     for prefix in args.sets:
         sources, references = (
             pathlib.Path(prefix + end).read_text(encoding="utf-8").splitlines()[: args.limit] for end in (".ar", ".en")
         )
         with tempfile.TemporaryDirectory() as folder:
-            outputs = translate(args.binary, args.model, sources, pathlib.Path(folder))
+            outputs = translate(args.binary, args.model, options, sources, pathlib.Path(folder))
         name = pathlib.Path(prefix).name
         if args.keep:
             args.keep.mkdir(parents=True, exist_ok=True)

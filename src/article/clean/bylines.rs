@@ -172,7 +172,7 @@ fn read_inline_dateline(page: &mut Page, first: usize) {
 
 /// Reads the date that a page shows beside its article, where the readability pass left it outside.
 fn read_outside_date(page: &mut Page, first: usize) {
-    let within = |index: &usize| page.lines[*index].kind != BlockKind::Outside;
+    let within = |index: &usize| !matches!(page.lines[*index].kind, BlockKind::Outside | BlockKind::Hidden);
     let Some(top) = (0..page.lines.len()).find(within) else { return };
     let near = top.saturating_sub(NEAR)..first.min(page.lines.len());
     let outside = page.lines[near].iter().filter(|line| line.kind == BlockKind::Outside && line.words <= 16);

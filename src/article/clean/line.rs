@@ -33,9 +33,8 @@ impl<'a> Line<'a> {
         for (index, block) in draft.blocks.iter().enumerate() {
             let text = &draft.text[block.range.clone()];
             let mut start = block.range.start;
-            let whole =
-                matches!(block.kind, BlockKind::Title | BlockKind::Heading | BlockKind::TableRow | BlockKind::Outside);
-            let pieces = if whole { vec![text] } else { text.split_inclusive('\n').collect() };
+            let in_lines = matches!(block.kind, BlockKind::Paragraph | BlockKind::ListItem | BlockKind::Caption);
+            let pieces = if in_lines { text.split_inclusive('\n').collect() } else { vec![text] };
             for piece in pieces {
                 let range = trim(&draft.text, start..start + piece.len());
                 start += piece.len();

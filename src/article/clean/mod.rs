@@ -73,6 +73,7 @@ impl Page<'_> {
             *label = match line.kind {
                 BlockKind::Outside if boilerplate::is_image_file(line) => Some(Label::Remove(boilerplate::IMAGE_FILE)),
                 BlockKind::Outside => Some(Label::Remove("outside the article")),
+                BlockKind::Hidden => Some(Label::Remove("hidden on the page")),
                 BlockKind::Title => None,
                 _ if !line.has_words() => Some(Label::Remove("no words in it")),
                 _ => None,

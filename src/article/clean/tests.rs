@@ -315,11 +315,11 @@ proptest! {
             ],
             0..20,
         ),
-        kinds in prop::collection::vec(0_usize..7, 20),
+        kinds in prop::collection::vec(0_usize..8, 20),
     ) {
-        const KINDS: [BlockKind; 7] = [
+        const KINDS: [BlockKind; 8] = [
             BlockKind::Title, BlockKind::Heading, BlockKind::Paragraph, BlockKind::ListItem, BlockKind::TableRow,
-            BlockKind::Caption, BlockKind::Outside,
+            BlockKind::Caption, BlockKind::Outside, BlockKind::Hidden,
         ];
         let mut draft = draft(&lines.join("\n"));
         draft.blocks.iter_mut().zip(kinds).for_each(|(block, kind)| block.kind = KINDS[kind]);

@@ -76,6 +76,8 @@ struct SummaryModel {
 struct Decode {
     beam: usize,
     length_penalty: f32,
+    #[serde(default)]
+    repair: bool,
 }
 
 #[derive(Deserialize)]
@@ -211,6 +213,7 @@ fn model(model: Model) -> ModelRecord {
         precision: model.precision,
         beam: model.decode.beam,
         length_penalty: model.decode.length_penalty,
+        repair: model.decode.repair,
     }
 }
 

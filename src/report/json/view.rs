@@ -81,6 +81,8 @@ struct SummaryModelView<'a> {
 struct DecodeView {
     beam: usize,
     length_penalty: f64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    repair: bool,
 }
 
 #[derive(Serialize)]
@@ -187,7 +189,7 @@ fn model(model: &ModelRecord) -> ModelView<'_> {
         files: &model.files,
         device: &model.device,
         precision: &model.precision,
-        decode: DecodeView { beam: model.beam, length_penalty: rounded(model.length_penalty) },
+        decode: DecodeView { beam: model.beam, length_penalty: rounded(model.length_penalty), repair: model.repair },
     }
 }
 

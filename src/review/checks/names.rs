@@ -36,6 +36,12 @@ pub(super) fn check(pair: &Pair) -> Option<Flag> {
     if let Some(found) = confused(&source, &target, &unheard) {
         return Some(found);
     }
+    let english: Vec<&str> = target.iter().filter_map(Piece::word).collect();
+    if let Some((noun, name)) = introduced::unspelled(&source, &english) {
+        let message = format!("«{name}» follows «{noun}» like a name and no English word sounds like it: check the name");
+        let evidence = [name].into_iter().chain(unheard).collect();
+        return Some(flag(FlagKind::Name, Severity::Minor, message, evidence));
+    }
     let first = unheard.first()?;
     let message = format!("no Arabic word sounds like “{first}”: check the name");
     Some(flag(FlagKind::Name, Severity::Minor, message, unheard))
@@ -151,6 +157,7 @@ fn is_translated(word: &str) -> bool {
 
 mod bodies;
 mod exonyms;
+mod introduced;
 mod translated;
 
 use exonyms::EXONYMS;

@@ -1,8 +1,8 @@
 //! Walks a page and cuts its visible text into pieces: block elements cut, inline elements do not.
 //!
 //! Separate because Markdown and JSON records end here too. The walk keeps its own stack, so no nesting can overflow
-//! the thread's. The invariant: the text of the pieces is the visible text of the page, in order, with white space
-//! collapsed.
+//! the thread's. The invariant: the text of the pieces is the text of the page, in order, with white space collapsed;
+//! what is not shown is a piece of its own.
 
 use std::collections::HashSet;
 
@@ -31,6 +31,13 @@ pub(in super::super) struct Piece {
     pub boilerplate: bool,
     /// It belongs to the article.
     pub kept: bool,
+}
+
+impl Piece {
+    /// Returns a piece that is not part of the text it was found in.
+    fn aside(kind: BlockKind, text: String) -> Piece {
+        Piece { kind, level: 0, chars: text.chars().count(), text, link_chars: 0, boilerplate: false, kept: true }
+    }
 }
 
 /// What becomes of pictures.
@@ -90,8 +97,8 @@ struct Walker<'a> {
     kept: Option<&'a HashSet<NodeId>>,
     pieces: Vec<Piece>,
     contexts: Vec<Context>,
-    /// Captions of pictures inside the current piece, which follow it.
-    captions: Vec<Piece>,
+    /// Captions and hidden text inside the current piece, which follow it.
+    behind: Vec<Piece>,
     text: String,
     /// White space seen since the last word: a space, or the tab between two cells.
     gap: Option<char>,
@@ -107,7 +114,7 @@ impl Default for Walker<'_> {
             kept: None,
             pieces: Vec::new(),
             contexts: vec![Context::default()],
-            captions: Vec::new(),
+            behind: Vec::new(),
             text: String::new(),
             gap: None,
             chars: 0,
@@ -126,6 +133,10 @@ impl Walker<'_> {
     fn enter(&mut self, node: &NodeRef) -> bool {
         let Some(tag) = Tag::of(node) else { return !node.is_comment() && !node.is_doctype() };
         if tag.is_invisible(node) {
+            return false;
+        }
+        if tag.is_hidden(node) {
+            self.hidden(node);
             return false;
         }
         match tag.name.as_str() {
@@ -205,8 +216,24 @@ impl Walker<'_> {
         }
         let kind = if tags::is_file_name(&alt) { BlockKind::Outside } else { BlockKind::Caption };
         let text = alt.split_whitespace().collect::<Vec<_>>().join(" ");
-        let chars = text.chars().count();
-        self.captions.push(Piece { kind, level: 0, text, chars, link_chars: 0, boilerplate: false, kept: true });
+        self.behind.push(Piece::aside(kind, text));
+    }
+
+    /// Sets what the page does not show apart, behind the piece under way: it must not stand in a sentence, nor be lost.
+    fn hidden(&mut self, node: &NodeRef) {
+        let (mut words, mut open) = (String::new(), vec![node.clone()]);
+        while let Some(node) = open.pop() {
+            if node.is_text() {
+                words.push_str(&node.text());
+            } else if Tag::of(&node).is_some_and(|tag| !tag.is_invisible(&node)) {
+                words.push(' ');
+                open.extend(node.children_it(true));
+            }
+        }
+        let text = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        if !text.is_empty() {
+            self.behind.push(Piece { boilerplate: true, ..Piece::aside(BlockKind::Hidden, text) });
+        }
     }
 
     /// Ends the piece under way.
@@ -224,7 +251,7 @@ impl Walker<'_> {
                 kept: self.kept_chars * 2 >= self.chars,
             });
         }
-        self.pieces.append(&mut self.captions);
+        self.pieces.append(&mut self.behind);
         (self.gap, self.chars, self.link_chars, self.kept_chars) = (None, 0, 0, 0);
     }
 }

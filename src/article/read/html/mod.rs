@@ -2,7 +2,8 @@
 //!
 //! Separate parts: `blocks` walks the page, `main_text` asks the readability library what belongs to the article and
 //! distrusts the answer, `head` reads what the page declares of itself, `nesting` keeps hostile pages cheap. The
-//! invariant: every visible word of the page is in a block; what readability leaves out is marked, never dropped.
+//! invariant: every word of the page is in a block; what readability leaves out, and what the page hides, is marked, never
+//! dropped.
 
 pub(super) mod blocks;
 mod head;
@@ -63,7 +64,8 @@ fn assemble(pieces: &[Piece], title: Option<String>, metadata: Metadata) -> Pars
         builder.push(BlockKind::Title, title);
     }
     for piece in pieces {
-        let kind = if piece.kept || piece.kind == BlockKind::Title { piece.kind } else { BlockKind::Outside };
+        let own = piece.kept || matches!(piece.kind, BlockKind::Title | BlockKind::Hidden);
+        let kind = if own { piece.kind } else { BlockKind::Outside };
         builder.push(kind, &piece.text);
     }
     builder.finish(Metadata { title, ..metadata })
@@ -81,7 +83,8 @@ fn find_title(pieces: &mut [Piece], declared: &[String]) -> Option<String> {
 }
 
 fn title_position(pieces: &[Piece], keys: &[String]) -> Option<usize> {
-    let find = |test: &dyn Fn(&Piece) -> bool| pieces.iter().position(test);
+    let shown = |piece: &Piece| piece.kind != BlockKind::Hidden;
+    let find = |test: &dyn Fn(&Piece) -> bool| pieces.iter().position(|piece| shown(piece) && test(piece));
     let equal = |piece: &Piece| keys.contains(&key(&piece.text));
     // A page's title is often the headline and the name of the site: the name alone is under half of it.
     let similar = |piece: &Piece| {

@@ -116,13 +116,16 @@ impl Tag {
         matches!(self.name.as_str(), "td" | "th")
     }
 
-    /// Returns true where the text inside is not shown, or is the number of a footnote that Markdown made up.
+    /// Returns true where the page says that the text inside is not shown.
+    pub fn is_hidden(&self, node: &NodeRef) -> bool {
+        let style = || node.attr_or("style", "").to_ascii_lowercase().replace(char::is_whitespace, "");
+        node.has_attr("hidden") || ["display:none", "visibility:hidden"].iter().any(|rule| style().contains(rule))
+    }
+
+    /// Returns true where the text inside is no text of the page, or is the number of a footnote that Markdown made up.
     pub fn is_invisible(&self, node: &NodeRef) -> bool {
-        let style = || node.attr_or("style", "").to_ascii_lowercase().replace(' ', "");
         let generated = || node.has_class("footnote-ref") || node.has_class("footnote-backref");
         INVISIBLE.contains(&self.name.as_str())
-            || node.has_attr("hidden")
-            || ["display:none", "visibility:hidden"].iter().any(|rule| style().contains(rule))
             || (matches!(self.name.as_str(), "sup" | "a") && generated())
     }
 

@@ -88,10 +88,14 @@ fn inline_elements_do_not_cut_and_line_breaks_do() {
 }
 
 #[test]
-fn what_is_not_shown_is_not_read() {
-    let html =
-        "<p>ظاهر</p><p hidden>مخفي</p><div style='display: none'>مخفي</div><script>x</script><template>y</template>";
-    assert_eq!(parse_fragment(html, None).text, "ظاهر");
+fn what_is_not_shown_is_set_apart_and_does_not_cut_a_sentence() {
+    let html = "<p>نص <span style='display:\nnone'>سر <b>مخفي</b><script>x</script></span>ظاهر</p><p hidden>آخر</p>\
+        <script>x</script><template>y</template>";
+    for parsed in [parse_fragment(html, None), parse(&format!("<html><body>{html}</body></html>"), None)] {
+        let blocks: Vec<_> = parsed.blocks.iter().map(|b| (b.kind, &parsed.text[b.range.clone()])).collect();
+        let hidden = |text| (BlockKind::Hidden, text);
+        assert_eq!(blocks, [(BlockKind::Paragraph, "نص ظاهر"), hidden("سر مخفي"), hidden("آخر")]);
+    }
 }
 
 #[test]
