@@ -68,6 +68,9 @@ pub(super) static M2M100: BartFamily = BartFamily {
 
 pub(super) static PEGASUS: BartFamily = BartFamily { pre_norm: true, start_and_end: Some((0, 1)), ..POST_NORM };
 
+/// More positions than any such model was trained with.
+const MAX_POSITIONS: usize = 1 << 17;
+
 /// Sizes and flags; defaults are those of transformers' configuration classes.
 #[derive(Debug, Clone, Deserialize)]
 pub struct BartConfig {
@@ -159,6 +162,11 @@ impl BartConfig {
                 return Err(EngineError::malformed(FILE, reason));
             }
         }
-        Ok(())
+        // Tables of positions are computed, not read: here alone a small file could ask for any amount of memory.
+        let computed = [("max_position_embeddings", self.max_position_embeddings), ("pad_token_id", self.pad_token_id as usize)];
+        match computed.into_iter().zip([MAX_POSITIONS, self.vocab_size]).find(|((_, size), most)| size > most) {
+            Some(((name, size), most)) => Err(EngineError::malformed(FILE, format!("{name} {size} is over {most}"))),
+            None => Ok(()),
+        }
     }
 }

@@ -1,0 +1,52 @@
+//! Two runs and one output folder.
+
+use crate::{
+    articles, lasting,
+    running::{QUICK, Running},
+};
+
+#[test]
+fn a_second_run_into_a_folder_says_who_holds_it_and_writes_nothing() {
+    let (desk, undisturbed) = (articles(6), articles(6));
+    let mut first = Running::start(&desk, &["in"]);
+    first.until("translating with");
+    let said = desk.run(&[&["in"][..], &QUICK].concat(), 3);
+    assert!(said.contains(&format!("outputs is in use by another run: process {}", first.id())), "{said}");
+    assert!(said.contains("hint: wait for it, stop it, or name another folder with -o"), "{said}");
+    desk.run(&[&["in", "--shard", "1/2"][..], &QUICK].concat(), 3);
+    desk.run(&[&["in", "-o", "other", "--dry-run"][..], &QUICK].concat(), 0);
+    assert!(first.end().0.success());
+    undisturbed.run(&[&["in"][..], &QUICK].concat(), 0);
+    assert_eq!(lasting(&desk), lasting(&undisturbed));
+}
+
+#[test]
+fn a_killed_run_locks_nobody_out() {
+    let desk = articles(6);
+    let mut first = Running::start(&desk, &["in"]);
+    first.until("translating with");
+    first.signal("KILL");
+    first.end();
+    assert!(desk.path("outputs/.summarize.lock").exists(), "the file stays, the lock does not");
+    desk.run(&[&["in"][..], &QUICK].concat(), 0);
+    assert!(!desk.path("outputs/.summarize.lock").exists());
+}
+
+#[test]
+fn slices_work_side_by_side_in_one_folder_and_together_make_the_whole() {
+    let (desk, undisturbed) = (articles(6), articles(6));
+    let slices: Vec<Running> = ["1/2", "2/2"].map(|slice| Running::start(&desk, &["in", "--shard", slice])).into();
+    for slice in slices {
+        let (status, said) = slice.end();
+        assert!(status.success(), "{said}");
+    }
+    desk.run(&[&["in"][..], &QUICK].concat(), 0);
+    undisturbed.run(&[&["in"][..], &QUICK].concat(), 0);
+    let mut files = lasting(&desk);
+    files.retain(|name, _| !name.contains("-of-2"));
+    // The command stands in the Markdown, and a slice is another command.
+    let jsons = |files: std::collections::BTreeMap<String, Vec<u8>>| -> Vec<_> {
+        files.into_iter().filter(|(name, _)| !name.ends_with(".md") || name == "index.md").collect()
+    };
+    assert_eq!(jsons(files), jsons(lasting(&undisturbed)));
+}
