@@ -7,24 +7,25 @@ use crate::{
 
 #[test]
 fn a_second_run_into_a_folder_says_who_holds_it_and_writes_nothing() {
-    let (desk, undisturbed) = (articles(6), articles(6));
-    let mut first = Running::start(&desk, &["in"]);
-    first.until("translating with");
+    let (desk, undisturbed) = (articles(3), articles(3));
+    let first = Running::holding(&desk, &["in"]);
     let said = desk.run(&[&["in"][..], &QUICK].concat(), 3);
     assert!(said.contains(&format!("outputs is in use by another run: process {}", first.id())), "{said}");
     assert!(said.contains("hint: wait for it, stop it, or name another folder with -o"), "{said}");
     desk.run(&[&["in", "--shard", "1/2"][..], &QUICK].concat(), 3);
-    desk.run(&[&["in", "-o", "other", "--dry-run"][..], &QUICK].concat(), 0);
-    assert!(first.end().0.success());
+    desk.run(&[&["in", "-o", "outputs", "--dry-run"][..], &QUICK].concat(), 0);
+    assert!(lasting(&desk).keys().all(|name| name.starts_with('.')), "a run that is shut out writes nothing");
+    let (status, said) = first.end();
+    assert_eq!(status.code(), Some(1), "standard input held no text: {said}");
+    desk.run(&[&["in"][..], &QUICK].concat(), 0);
     undisturbed.run(&[&["in"][..], &QUICK].concat(), 0);
     assert_eq!(lasting(&desk), lasting(&undisturbed));
 }
 
 #[test]
 fn a_killed_run_locks_nobody_out() {
-    let desk = articles(6);
-    let mut first = Running::start(&desk, &["in"]);
-    first.until("translating with");
+    let desk = articles(2);
+    let first = Running::holding(&desk, &["in"]);
     first.signal("KILL");
     first.end();
     assert!(desk.path("outputs/.summarize.lock").exists(), "the file stays, the lock does not");

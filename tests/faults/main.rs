@@ -6,6 +6,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
+#[expect(dead_code, reason = "not every test here edits what was written")]
 #[path = "../exports/desk.rs"]
 mod desk;
 mod disks;

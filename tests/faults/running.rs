@@ -6,6 +6,8 @@ use crate::desk::Desk;
 use std::{
     io::{BufRead, BufReader, Lines},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    thread,
+    time::Duration,
 };
 
 /// Settings that make a run quick, and keep few sentences in flight.
@@ -23,6 +25,15 @@ impl Running {
         let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let said = BufReader::new(child.stderr.take().unwrap()).lines();
         Running { child, said }
+    }
+
+    /// Starts a run that holds its folder until its standard input ends, and waits until it does.
+    pub fn holding(desk: &Desk, arguments: &[&str]) -> Running {
+        let run = Running::start(desk, &[&["-"], arguments].concat());
+        while !desk.path("outputs/.summarize.lock").exists() {
+            thread::sleep(Duration::from_millis(10));
+        }
+        run
     }
 
     /// Waits until it says a line with this in it.
