@@ -148,7 +148,11 @@ impl<'a> Run<'a> {
             window: Window::default(),
             budget: Budget::NONE,
             job: None,
-            writers: settings.output.folder().filter(|_| !settings.dry_run).map(|folder| Writers::new(folder, &settings.formats)),
+            writers: settings
+                .output
+                .folder()
+                .filter(|_| !settings.dry_run)
+                .map(|folder| Writers::new(folder, &settings.formats)),
             ledger: Ledger::default(),
             bar: ui.run_bar(inputs.len() as u64, bytes),
             started: Instant::now(),
@@ -262,7 +266,9 @@ impl<'a> Run<'a> {
             let base = folder.join(name);
             if let Some(input) = self.guard.in_place_of(&base, self.settings) {
                 let input = input.display();
-                return Ok(Verdict::Fail(format!("its document would take the place of the input {input}: name another folder with -o")));
+                return Ok(Verdict::Fail(format!(
+                    "its document would take the place of the input {input}: name another folder with -o"
+                )));
             }
             match done::look(
                 &base,

@@ -100,7 +100,9 @@ fn without_record(base: &Path, settings: &Settings) -> Earlier {
     let expected = settings.formats.contains(&Format::Json);
     match fs::read(with_extension(base, "md")) {
         Err(_) => Earlier::Nothing,
-        Ok(text) if !text.starts_with(FIRST_LINES) => Earlier::Edited(None, "it was not written by this program".into()),
+        Ok(text) if !text.starts_with(FIRST_LINES) => {
+            Earlier::Edited(None, "it was not written by this program".into())
+        }
         Ok(_) if expected => Earlier::Nothing,
         Ok(_) => Earlier::Edited(None, "it is there, without a .json that tells whether it was edited".into()),
     }

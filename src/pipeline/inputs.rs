@@ -208,7 +208,11 @@ mod tests {
         let named: Vec<&str> = inputs.missing.iter().map(|missing| missing.name.rsplit('/').next().unwrap()).collect();
         assert_eq!(named, ["more", "note.txt"]);
         assert!(inputs.missing[0].reason.contains("leads out of the folder"), "{}", inputs.missing[0].reason);
-        assert_eq!(labels_of(&gather(&[folder.path().join("in/note.txt")], None)), ["note.txt"], "named by itself it is read");
+        assert_eq!(
+            labels_of(&gather(&[folder.path().join("in/note.txt")], None)),
+            ["note.txt"],
+            "named by itself it is read"
+        );
     }
 
     #[test]

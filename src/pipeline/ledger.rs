@@ -216,7 +216,8 @@ pub fn files(folder: &Path, shard: Option<Shard>) -> [PathBuf; 3] {
 }
 
 fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("{} cannot be written: {error}", path.display()));
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("{} cannot be written: {error}", path.display()));
     write_atomic(path, bytes).map_err(named)
 }
 

@@ -53,7 +53,10 @@ impl Lock {
                 Taken::Held(lock) => held.push(lock),
                 Taken::Busy => return Err(busy(folder)),
                 Taken::Unsupported(error) => {
-                    ui.warn(format!("no other run must write into {}: it cannot be locked ({error})", folder.display()));
+                    ui.warn(format!(
+                        "no other run must write into {}: it cannot be locked ({error})",
+                        folder.display()
+                    ));
                     return Ok(Lock { _held: Vec::new() });
                 }
             }
@@ -203,7 +206,8 @@ mod tests {
     #[test]
     fn what_a_killed_run_left_locks_nobody_out() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(".summarize.lock"), "process 1 on a machine that lost power, since long ago").unwrap();
+        fs::write(folder.path().join(".summarize.lock"), "process 1 on a machine that lost power, since long ago")
+            .unwrap();
         fs::write(folder.path().join(".summarize-1-of-3.lock"), "process 2").unwrap();
         lock(folder.path(), Some((1, 2))).unwrap();
         lock(folder.path(), None).unwrap();

@@ -40,7 +40,8 @@ fn an_input_is_never_written_over_not_even_by_force() {
 
 #[test]
 fn what_a_person_wrote_under_the_name_of_a_document_is_kept() {
-    let desk = Desk::new(&[("a.txt", ARABIC), ("a.md", "# My notes\n"), ("b.txt", ARABIC), ("b.json", "{\"mine\": 1}")]);
+    let desk =
+        Desk::new(&[("a.txt", ARABIC), ("a.md", "# My notes\n"), ("b.txt", ARABIC), ("b.json", "{\"mine\": 1}")]);
     let said = run(&desk, &["a.txt", "b.txt", "-o", "."], 0);
     assert!(said.contains("it was not written by this program: kept; --force overwrites it"), "{said}");
     assert_eq!(desk.read("a.md"), "# My notes\n");
@@ -93,7 +94,8 @@ fn a_token_is_never_printed_nor_written() {
     let output = output.env("HF_ENDPOINT", "http://127.0.0.1:9").output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     assert!(!String::from_utf8_lossy(&output.stderr).contains("hf_secret0123"));
-    let mut command = desk.command(&[&["in", "-v", "--hub", "https://desk:hf_secret0123@mirror.example"][..], &QUICK].concat());
+    let mut command =
+        desk.command(&[&["in", "-v", "--hub", "https://desk:hf_secret0123@mirror.example"][..], &QUICK].concat());
     let output = command.env("HF_TOKEN", "hf_secret0123").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(!String::from_utf8_lossy(&output.stderr).contains("hf_secret0123"));

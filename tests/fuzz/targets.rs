@@ -51,7 +51,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "byte_level", run: byte_level, seeds: &["tests/fuzz/corpus/byte_level"] },
     Target { name: "safetensors", run: safetensors, seeds: &["tests/goldens/weights/safetensors"] },
     Target { name: "pickle", run: pickle, seeds: &["tests/goldens/weights/zip", "tests/goldens/weights/legacy"] },
-    Target { name: "config", run: config, seeds: &["tests/goldens/summarizer/config.json", "tests/goldens/families/t5/config.json"] },
+    Target {
+        name: "config",
+        run: config,
+        seeds: &["tests/goldens/summarizer/config.json", "tests/goldens/families/t5/config.json"],
+    },
     Target { name: "catalogue", run: catalogue, seeds: &["models/catalogue.toml"] },
     Target { name: "tmx", run: translation_memory, seeds: &["tests/fuzz/corpus/tmx"] },
     Target { name: "document", run: document, seeds: &["outputs/example"] },

@@ -163,7 +163,8 @@ impl BartConfig {
             }
         }
         // Tables of positions are computed, not read: here alone a small file could ask for any amount of memory.
-        let computed = [("max_position_embeddings", self.max_position_embeddings), ("pad_token_id", self.pad_token_id as usize)];
+        let computed =
+            [("max_position_embeddings", self.max_position_embeddings), ("pad_token_id", self.pad_token_id as usize)];
         match computed.into_iter().zip([MAX_POSITIONS, self.vocab_size]).find(|((_, size), most)| size > most) {
             Some(((name, size), most)) => Err(EngineError::malformed(FILE, format!("{name} {size} is over {most}"))),
             None => Ok(()),
