@@ -74,8 +74,8 @@ impl Lock {
 impl Drop for Held {
     fn drop(&mut self) {
         // The last of the slices that shared a lock removes its file; while locked, so that a run that has opened it this
-        // moment sees that it is gone.
-        if self.file.unlock().is_ok() && self.file.try_lock().is_ok() {
+        // moment sees that it is gone. Where the folder was removed meanwhile, the file of that name is another run's.
+        if self.file.unlock().is_ok() && self.file.try_lock().is_ok() && is_at(&self.file, &self.path) {
             let _ = fs::remove_file(&self.path);
         }
     }
