@@ -139,6 +139,8 @@ pub struct Settings {
     pub dry_run: bool,
     /// The slice of the inputs to work on.
     pub shard: Option<Shard>,
+    /// MiB that the process should keep within.
+    pub memory_budget: Option<usize>,
     /// Stop at the first failure.
     pub fail_fast: bool,
     /// Exit with status 4 on critical flags.
@@ -179,6 +181,7 @@ impl Settings {
             force: batch.force.unwrap_or(false),
             dry_run: batch.dry_run.unwrap_or(false),
             shard: parsed("shard", batch.shard)?,
+            memory_budget: within("memory-budget", batch.memory_budget, 1 << 24)?,
             fail_fast: batch.fail_fast.unwrap_or(false),
             strict: batch.strict.unwrap_or(false),
         };

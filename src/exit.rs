@@ -15,7 +15,7 @@ pub enum Exit {
     SomeFailed = 1,
     /// The command line, the environment, the configuration file or the inputs are not usable.
     Usage = 2,
-    /// No model, hub or device to start with, or a wrong checksum.
+    /// No model, hub or device to start with, a wrong checksum, or an output folder that another run holds.
     NoStart = 3,
     /// `--strict`, and a document has a critical flag.
     Critical = 4,
@@ -44,6 +44,14 @@ pub enum Failure {
     /// Standard output or the output folder cannot be written.
     #[error("{0}")]
     Output(String),
+    /// Another run writes into the output folder.
+    #[error("{folder} is in use by another run: {holders}")]
+    Locked {
+        /// The output folder.
+        folder: String,
+        /// Which process holds it, on which machine and since when.
+        holders: String,
+    },
     /// A signal came before there was anything to save.
     #[error("interrupted")]
     Interrupted,
@@ -60,7 +68,7 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self {
             Failure::Usage(_) | Failure::Config(_) => Exit::Usage,
-            Failure::Engine(_) => Exit::NoStart,
+            Failure::Engine(_) | Failure::Locked { .. } => Exit::NoStart,
             Failure::Output(_) => Exit::SomeFailed,
             Failure::Interrupted => Exit::Interrupted,
         }
@@ -70,6 +78,7 @@ impl Failure {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Failure::Usage(_) | Failure::Config(_) => Some("see summarize --help"),
+            Failure::Locked { .. } => Some("wait for it, stop it, or name another folder with -o"),
             Failure::Engine(EngineError::Hub(_)) => {
                 Some("`summarize models` lists what is on this machine; --model builtin needs no download")
             }

@@ -1,16 +1,19 @@
 //! The order of work, for an article and for a batch.
 //!
 //! Separate because every step is elsewhere and this is how they follow each other: read, clean, translate (a window of
-//! articles at a time), align, summarize, check, render, write. The invariants: memory holds one window, however many
+//! articles at a time), align, summarize, check, render, write. The invariants: memory holds two windows, however many
 //! articles there are; an article that fails is named and stops no other.
 
 mod aids;
 mod arrivals;
+mod budget;
 mod document;
 mod done;
 mod gate;
+mod guard;
 mod inputs;
 mod ledger;
+mod lock;
 pub mod model;
 mod origin;
 mod repair;
@@ -21,6 +24,7 @@ mod translate;
 mod units;
 mod window;
 mod write;
+mod writers;
 
 use crate::{
     article::{
@@ -34,9 +38,12 @@ use crate::{
     ui::{Level, RunBar, Ui},
 };
 use aids::Aids;
+use budget::Budget;
 use done::Earlier;
+use guard::Guard;
 use inputs::{Input, Inputs, Missing};
 use ledger::{Facts, Ledger};
+use lock::Lock;
 use model::Model;
 use repair::Translated;
 use serde_json::json;
@@ -53,13 +60,16 @@ use std::{
 use stop::Stop;
 use summaries::Unsummarized;
 use summarizer::Summarizer;
-use window::{Waiting, Window};
+use window::{Job, Waiting, Window};
+use writers::Writers;
 
 /// Works through the inputs and returns how it went.
 pub fn run(arguments: &[PathBuf], settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     let inputs = inputs::gather(arguments, settings.output.folder());
     require_work(&inputs, settings)?;
-    let mut run = Run::new(&inputs.found, settings, ui)?;
+    let folder = settings.output.folder().filter(|_| !settings.dry_run);
+    let _lock = folder.map(|folder| Lock::of(folder, settings.shard, ui)).transpose()?;
+    let mut run = Run::new(&inputs, settings, ui)?;
     inputs.missing.into_iter().for_each(|missing| run.miss(missing));
     for (index, input) in inputs.found.iter().enumerate() {
         match run.is_over() {
@@ -67,7 +77,8 @@ pub fn run(arguments: &[PathBuf], settings: &Settings, ui: &Ui) -> Result<Exit, 
             false => run.take(index, input)?,
         }
     }
-    run.translate_window()?;
+    run.begin_window()?;
+    run.follow(true)?;
     run.finish()
 }
 
@@ -93,6 +104,9 @@ struct Run<'a> {
     settings: &'a Settings,
     ui: &'a Ui,
     stop: Stop,
+    /// Nothing more can be written: what would follow is left for another run.
+    full: bool,
+    guard: Guard,
     names: OutputNames,
     aids: Arc<Aids>,
     model: Model<'a>,
@@ -103,6 +117,11 @@ struct Run<'a> {
     /// Documents of the window that wait for their summaries.
     unsummarized: Vec<Unsummarized>,
     window: Window,
+    budget: Budget,
+    /// The window that the engine works on.
+    job: Option<Job>,
+    /// What writes documents; `None` where the one goes to standard output.
+    writers: Option<Writers>,
     ledger: Ledger,
     bar: RunBar,
     started: Instant,
@@ -113,7 +132,9 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(inputs: &[Input], settings: &'a Settings, ui: &'a Ui) -> Result<Self, Failure> {
+    fn new(inputs: &Inputs, settings: &'a Settings, ui: &'a Ui) -> Result<Self, Failure> {
+        let guard = Guard::of(inputs, settings)?;
+        let inputs = &inputs.found;
         let labels: Vec<&str> = inputs.iter().map(|input| input.label.as_str()).collect();
         let bytes = inputs.iter().map(|input| input.bytes).sum();
         let model = Model::new(settings, ui)?;
@@ -122,12 +143,21 @@ impl<'a> Run<'a> {
             settings,
             ui,
             stop: Stop::on_signals(ui),
+            full: false,
+            guard,
             names: OutputNames::plan(&labels),
             summarizer: Summarizer::choose(settings, ui)?,
             doubtful: Vec::new(),
             unsummarized: Vec::new(),
             model,
             window: Window::default(),
+            budget: Budget::NONE,
+            job: None,
+            writers: settings
+                .output
+                .folder()
+                .filter(|_| !settings.dry_run)
+                .map(|folder| Writers::new(folder, &settings.formats)),
             ledger: Ledger::default(),
             bar: ui.run_bar(inputs.len() as u64, bytes),
             started: Instant::now(),
@@ -139,7 +169,7 @@ impl<'a> Run<'a> {
 
     /// Returns true where no further article is to be taken.
     fn is_over(&self) -> bool {
-        self.stop.requested() || (self.settings.fail_fast && self.ledger.has_failures())
+        self.stop.requested() || self.full || (self.settings.fail_fast && self.ledger.has_failures())
     }
 
     fn miss(&mut self, missing: Missing) {
@@ -151,13 +181,15 @@ impl<'a> Run<'a> {
     fn leave(&mut self, input: &Input) {
         if in_shard(&input.label, self.settings.shard) {
             let place = self.ledger.open(&input.label);
-            if !self.stop.requested() {
-                self.ledger.not_reached(place);
+            match () {
+                () if self.stop.requested() => {}
+                () if self.full => self.ledger.not_reached(place, ledger::FULL),
+                () => self.ledger.not_reached(place, ledger::FAILED_FAST),
             }
         }
     }
 
-    /// Reads an input and takes in its articles; a full window is translated on the way.
+    /// Reads an input and takes in its articles; a full window is given to the engine on the way.
     fn take(&mut self, index: usize, input: &Input) -> Result<(), Failure> {
         if !holds_records(input) && !in_shard(&input.label, self.settings.shard) {
             self.bar.passed_over(input.bytes);
@@ -175,8 +207,9 @@ impl<'a> Run<'a> {
                 Ok(draft) => self.admit(index, draft, count)?,
                 Err(error) => self.unreadable(&error, input),
             }
-            if self.window.is_full() {
-                self.translate_window()?;
+            self.follow(false)?;
+            if self.window.is_full(self.budget.sentences, self.job.is_none()) {
+                self.begin_window()?;
             }
             if self.is_over() {
                 break;
@@ -236,6 +269,12 @@ impl<'a> Run<'a> {
     fn verdict(&mut self, draft: Draft, name: &str) -> Result<Verdict, Failure> {
         if let Output::Folder(folder) = &self.settings.output {
             let base = folder.join(name);
+            if let Some(input) = self.guard.in_place_of(&base, self.settings) {
+                let input = input.display();
+                return Ok(Verdict::Fail(format!(
+                    "its document would take the place of the input {input}: name another folder with -o"
+                )));
+            }
             match done::look(
                 &base,
                 &draft.provenance.sha256,
@@ -276,8 +315,18 @@ impl<'a> Run<'a> {
         (document.command, document.created) = (origin::command_line(), self.created.clone());
         match write::write_changed(&document, base, &formats, &outputs) {
             Ok(extension) => Verdict::Rerendered(Box::new(Facts::of(&document, Some(format!("{name}.{extension}"))))),
-            Err(error) => Verdict::Fail(format!("its document cannot be written: {error}")),
+            Err(error) => Verdict::Fail(self.unwritten(&error)),
         }
+    }
+
+    /// Returns why a document is not there, and ends the run where none of those that follow could be written either.
+    fn unwritten(&mut self, error: &io::Error) -> String {
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        if matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem) && !self.full {
+            self.full = true;
+            self.ui.warn("the run ends here, for nothing more can be written: make room and run the command again");
+        }
+        format!("its document cannot be written: {error}")
     }
 
     fn planned_output(&self, name: &str) -> PathBuf {
@@ -285,7 +334,8 @@ impl<'a> Run<'a> {
     }
 
     /// Ends the run: index and report, also after a signal.
-    fn finish(self) -> Result<Exit, Failure> {
+    fn finish(mut self) -> Result<Exit, Failure> {
+        self.settle_written(true);
         self.bar.finish();
         let totals = self.ledger.totals(self.words, self.started.elapsed().as_secs_f64());
         if self.settings.dry_run {

@@ -302,28 +302,6 @@ fn the_first_failure_stops_the_run_where_that_is_asked_for() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_saves_its_report_and_a_rerun_finishes() {
-    use std::io::{BufRead, BufReader};
-    let long: String = (0..400).map(|i| format!("زار {i} صحفياً المكتبة الجديدة في المدينة القديمة.\n")).collect();
-    let desk = Desk::new(&[("in/a.txt", ARABIC), ("in/long.txt", &long)]);
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_summarize"));
-    command.current_dir(desk.folder.path()).args(["in", "--model", "builtin", "--threads", "1"]);
-    let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line.starts_with("translating with")), "the run did not begin");
-    let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(signal.success());
-    lines.for_each(drop);
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let run = desk.json("outputs/run.json");
-    assert!(row(&run, "long.txt")["reason"].as_str().unwrap().starts_with("interrupted"));
-    fs::remove_file(desk.path("in/long.txt")).unwrap();
-    desk.run(&["in", "--model", "builtin"]).exits(0);
-    assert!(desk.exists("outputs/a.json"));
-}
-
-#[cfg(unix)]
-#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_summarize"));
     let mut child = command.arg("man").stdout(std::process::Stdio::piped()).spawn().unwrap();

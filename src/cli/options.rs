@@ -91,6 +91,9 @@ pub struct BatchOptions {
     /// Work on slice I of N only: the same inputs always fall into the same slice
     #[arg(long, value_name = "I/N")]
     pub shard: Option<String>,
+    /// Memory to keep within, in MiB, model included: fewer articles and sentences at a time [default: no bound]
+    #[arg(long, value_name = "MIB")]
+    pub memory_budget: Option<usize>,
     /// Stop at the first article that fails
     #[arg(long, num_args = 0, default_missing_value = "true")]
     pub fail_fast: Option<bool>,

@@ -88,7 +88,7 @@ fn over(first: Options, second: Options) -> Options {
             $kind { $($field: $a.$field.or($b.$field)),+ $(, $($whole: $value),+)? }
         };
     }
-    let batch = each!(BatchOptions, first.batch, second.batch; force, dry_run, shard, fail_fast, strict);
+    let batch = each!(BatchOptions, first.batch, second.batch; force, dry_run, shard, memory_budget, fail_fast, strict);
     let compute = each!(ComputeOptions, first.compute, second.compute; device, precision, exact, beam, threads);
     let hub = each!(HubOptions, first.hub, second.hub; cache_dir, offline, hub);
     let messages = each!(MessageOptions, first.messages, second.messages; color, log_format;

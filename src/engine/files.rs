@@ -11,7 +11,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{self, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// Where the files of a model lie.
@@ -38,13 +38,16 @@ pub struct ModelFiles {
     pub hashes: BTreeMap<String, String>,
 }
 
+/// Bytes of the largest file that is read whole: tokenizers and settings have a few MiB; weights are mapped.
+const MAX_BYTES: u64 = 256 << 20;
+
 impl ModelFiles {
     /// Returns the bytes of a file, or an error that names it and the folder.
     pub fn read(&self, file: &str) -> Result<Cow<'static, [u8]>, EngineError> {
         match &self.origin {
             Origin::Folder(folder) => {
                 let path = folder.join(file);
-                fs::read(&path).map(Cow::Owned).map_err(|error| EngineError::file(path.display(), error))
+                read(&path).map(Cow::Owned).map_err(|error| EngineError::file(path.display(), error))
             }
             Origin::Builtin(files) => match files.iter().find(|(name, _)| *name == file) {
                 Some((_, bytes)) => Ok(Cow::Borrowed(bytes)),
@@ -104,5 +107,31 @@ impl ModelFiles {
                 count => hasher.update(&piece[..count]),
             }
         }
+    }
+}
+
+/// Reads a file whole; one that is larger than any of its kind is refused before anything is allocated for it.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::metadata(path)? {
+        metadata if !metadata.is_file() => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file")),
+        metadata if metadata.len() > MAX_BYTES => {
+            let reason = format!("it is larger than {} MiB, as no file of a model but its weights is", MAX_BYTES >> 20);
+            Err(io::Error::new(io::ErrorKind::FileTooLarge, reason))
+        }
+        _ => fs::read(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_claims_to_be_enormous_is_refused_before_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::File::create(folder.path().join("vocab.json")).unwrap().set_len(1 << 40).unwrap();
+        let origin = Origin::Folder(folder.path().to_owned());
+        let files = ModelFiles { origin, name: "a".into(), revision: None, licence: None, hashes: BTreeMap::new() };
+        assert!(files.read("vocab.json").unwrap_err().to_string().contains("larger than 256 MiB"));
     }
 }

@@ -35,7 +35,7 @@ use tokenizer::{Direction, Encoding, Tokenizer};
 
 /// Source tokens times beams a CPU worker keeps in flight where nothing else is asked for: beyond it the weights are
 /// read often enough, and memory grows.
-const CPU_TOKENS: usize = 4096;
+pub const CPU_TOKENS: usize = 4096;
 
 /// The same for a GPU.
 const GPU_TOKENS: usize = 65_536;

@@ -23,6 +23,8 @@ pub(super) struct Arrivals {
     /// For each unit, the articles that wait for it or hold it.
     wanted_by: Vec<Vec<usize>>,
     translations: Translations,
+    /// The articles that were under way when the run was asked to stop.
+    under_way: Option<Vec<usize>>,
 }
 
 impl Arrivals {
@@ -45,7 +47,8 @@ impl Arrivals {
         }
         let missing = needs.iter().map(BTreeSet::len).collect();
         let articles = planned.into_iter().map(Some).collect();
-        (Arrivals { articles, needs, missing, wanted_by, translations: Translations::default() }, texts)
+        let translations = Translations::default();
+        (Arrivals { articles, needs, missing, wanted_by, translations, under_way: None }, texts)
     }
 
     /// Takes in a translation.
@@ -68,6 +71,15 @@ impl Arrivals {
             }
         }
         result
+    }
+
+    /// Returns true where none is left of the articles that were under way at the first call: those of which a part was
+    /// translated.
+    pub fn finished_those_under_way(&mut self) -> bool {
+        let Arrivals { articles, needs, missing, under_way, .. } = self;
+        let is_begun = |article: &usize| articles[*article].is_some() && missing[*article] < needs[*article].len();
+        let begun = || (0..articles.len()).filter(is_begun).collect();
+        under_way.get_or_insert_with(begun).iter().all(|article| articles[*article].is_none())
     }
 
     /// Returns the articles that were not handed over.
@@ -117,5 +129,18 @@ mod tests {
         let last = |(_, plans): Complete, there: &Translations| plans[1].assemble("b", there).text;
         assert_eq!(arrivals.next_complete(last).as_deref(), Some("B"));
         assert_eq!(arrivals.left().count(), 0);
+    }
+
+    #[test]
+    fn after_a_signal_only_articles_that_were_begun_are_waited_for() {
+        let (mut arrivals, texts) = Arrivals::expect(vec![waiting("a\nb"), waiting("c\nd")], plan);
+        assert_eq!(texts, ["a", "b", "c", "d"]);
+        arrivals.arrive(0, translated("A"));
+        assert!(!arrivals.finished_those_under_way());
+        arrivals.arrive(2, translated("C"));
+        arrivals.arrive(1, translated("B"));
+        let name = |(waiting, _): Complete, _: &Translations| waiting.name;
+        assert_eq!(arrivals.next_complete(name).as_deref(), Some("a\nb"));
+        assert!(arrivals.finished_those_under_way(), "the second was not begun when the signal came");
     }
 }

@@ -47,7 +47,12 @@ pub fn tool() -> String {
 }
 
 /// Returns the checked translation of each sentence; `plans` holds one plan for each, `translated` what has arrived.
-pub fn translations(article: &Article, plans: &[Plan], translated: &Translations, aids: &Aids) -> Vec<SentenceTranslation> {
+pub fn translations(
+    article: &Article,
+    plans: &[Plan],
+    translated: &Translations,
+    aids: &Aids,
+) -> Vec<SentenceTranslation> {
     assert_eq!(article.sentences.len(), plans.len(), "every sentence has one plan: it was made from this list");
     let pairs = article.sentences.iter().zip(plans);
     pairs

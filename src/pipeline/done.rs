@@ -56,8 +56,7 @@ pub fn look(
     let Ok(bytes) = fs::read(with_extension(base, "json")) else { return Ok(without_record(base, settings)) };
     let Some(stored) = Stored::read(&bytes).map(Box::new) else {
         let reason = "its .json is not one of this version, so it may have been edited";
-        let exists = with_extension(base, "md").exists();
-        return Ok(if exists { Earlier::Edited(None, reason.into()) } else { Earlier::Nothing });
+        return Ok(Earlier::Edited(None, reason.into()));
     };
     if let Some(file) = edited(base, &stored) {
         return Ok(Earlier::Edited(Some(stored), format!("{file} was edited since it was written")));
@@ -96,14 +95,21 @@ fn has(outputs: &BTreeMap<String, String>, format: Format) -> bool {
 }
 
 /// Without JSON there is no telling whether a document was edited, nor whether it is whole; where JSON is written, it is
-/// what a run that was killed left.
+/// what a run that was killed left, if it is a document of this program at all.
 fn without_record(base: &Path, settings: &Settings) -> Earlier {
     let expected = settings.formats.contains(&Format::Json);
-    match !expected && with_extension(base, "md").exists() {
-        true => Earlier::Edited(None, "it is there, without a .json that tells whether it was edited".into()),
-        false => Earlier::Nothing,
+    match fs::read(with_extension(base, "md")) {
+        Err(_) => Earlier::Nothing,
+        Ok(text) if !text.starts_with(FIRST_LINES) => {
+            Earlier::Edited(None, "it was not written by this program".into())
+        }
+        Ok(_) if expected => Earlier::Nothing,
+        Ok(_) => Earlier::Edited(None, "it is there, without a .json that tells whether it was edited".into()),
     }
 }
+
+/// How every Markdown document of this program begins.
+const FIRST_LINES: &[u8] = b"---\nschema: ";
 
 fn edited(base: &Path, stored: &Stored) -> Option<String> {
     let folder = base.parent().unwrap_or(Path::new(""));
@@ -210,6 +216,14 @@ mod tests {
     }
 
     #[test]
+    fn a_json_that_is_none_of_ours_is_kept() {
+        let place = Place::written();
+        fs::remove_file(place.folder.path().join("v1.2.md")).unwrap();
+        fs::write(place.folder.path().join("v1.2.json"), "{\"text\": \"an article\"}").unwrap();
+        assert!(matches!(place.look("abc", |_| ()), Earlier::Edited(None, _)));
+    }
+
+    #[test]
     fn a_lost_document_is_made_again() {
         let place = Place::written();
         fs::remove_file(place.folder.path().join("v1.2.md")).unwrap();
@@ -220,6 +234,8 @@ mod tests {
     fn markdown_alone_is_kept_where_no_json_is_asked_for_and_redone_where_it_is() {
         let place = Place::written();
         fs::remove_file(place.folder.path().join("v1.2.json")).unwrap();
+        assert!(matches!(place.look("abc", |_| ()), Earlier::Edited(None, _)), "a person wrote it");
+        fs::write(place.folder.path().join("v1.2.md"), "---\nschema: 1\n---\n").unwrap();
         assert!(matches!(place.look("abc", |_| ()), Earlier::Nothing), "a killed run left it");
         assert!(matches!(place.look("abc", |o| o.format = Some(vec![Format::Md])), Earlier::Edited(None, _)));
     }

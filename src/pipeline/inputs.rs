@@ -49,6 +49,8 @@ pub struct Inputs {
     pub found: Vec<Input>,
     /// What cannot.
     pub missing: Vec<Missing>,
+    /// The inputs that lie in the output folder, as the system names them: nothing may be written over them.
+    pub in_output: HashSet<PathBuf>,
 }
 
 /// A file on its way to becoming an input: its path, and how many of its last parts make the label.
@@ -59,7 +61,7 @@ struct Candidate {
     label_parts: usize,
 }
 
-/// Collects the inputs that the arguments name; what lies in the output folder is left out.
+/// Collects the inputs that the arguments name; of a folder, what lies in the output folder is left out.
 pub fn gather(arguments: &[PathBuf], output: Option<&Path>) -> Inputs {
     let output = output.and_then(|folder| fs::canonicalize(folder).ok());
     let mut candidates = Vec::new();
@@ -72,6 +74,8 @@ pub fn gather(arguments: &[PathBuf], output: Option<&Path>) -> Inputs {
     }
     let mut seen = HashSet::new();
     candidates.retain(|candidate| seen.insert(identity(&candidate.place)));
+    let is_in_output = |path: &PathBuf| output.as_ref().is_some_and(|output| path.starts_with(output));
+    let in_output = seen.into_iter().flatten().filter(is_in_output).collect();
     let labels = labels::assign(&candidates);
     let found = candidates.into_iter().zip(labels).map(|(candidate, label)| {
         let bytes = match &candidate.place {
@@ -80,7 +84,7 @@ pub fn gather(arguments: &[PathBuf], output: Option<&Path>) -> Inputs {
         };
         Input { place: candidate.place, label, bytes }
     });
-    Inputs { found: found.collect(), missing }
+    Inputs { found: found.collect(), missing, in_output }
 }
 
 fn one(argument: &Path, output: Option<&Path>, missing: &mut Vec<Missing>) -> Result<Vec<Candidate>, String> {
@@ -92,6 +96,10 @@ fn one(argument: &Path, output: Option<&Path>, missing: &mut Vec<Missing>) -> Re
             let files = walk::files(argument, output, missing);
             let readable = files.into_iter().filter(|path| read::is_readable(path));
             not_empty(readable.map(|path| candidate(path, argument)), "no file of a readable kind in it")
+        }
+        // To open a pipe waits until somebody writes to it, which may be never.
+        Ok(metadata) if !metadata.is_file() => {
+            Err("a pipe or a device, not a file: give its text to `summarize -` on standard input".into())
         }
         Ok(_) => Ok(vec![candidate(argument.to_owned(), argument.parent().unwrap_or(Path::new("")))]),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match walk::Pattern::new(argument)? {
@@ -185,6 +193,34 @@ mod tests {
         let folder = tree(&["x/a.txt", "y/a.txt", "y/b.txt"]);
         let inputs = gather(&[folder.path().join("x"), folder.path().join("y")], None);
         assert_eq!(labels_of(&inputs), ["x/a.txt", "y/a.txt", "b.txt"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_out_of_the_folder_is_named_and_not_followed() {
+        let folder = tree(&["in/a.txt", "elsewhere/secret.txt"]);
+        let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+        link("../elsewhere/secret.txt", "in/note.txt");
+        link("../elsewhere", "in/more");
+        link("a.txt", "in/same.txt");
+        let inputs = gather(&[folder.path().join("in")], None);
+        assert_eq!(labels_of(&inputs), ["a.txt"], "a link within the folder is the file it leads to");
+        let named: Vec<&str> = inputs.missing.iter().map(|missing| missing.name.rsplit('/').next().unwrap()).collect();
+        assert_eq!(named, ["more", "note.txt"]);
+        assert!(inputs.missing[0].reason.contains("leads out of the folder"), "{}", inputs.missing[0].reason);
+        assert_eq!(
+            labels_of(&gather(&[folder.path().join("in/note.txt")], None)),
+            ["note.txt"],
+            "named by itself it is read"
+        );
+    }
+
+    #[test]
+    fn inputs_in_the_output_folder_are_known() {
+        let folder = tree(&["out/a.md", "b.txt"]);
+        let (inside, outside) = (folder.path().join("out/a.md"), folder.path().join("b.txt"));
+        let inputs = gather(&[inside.clone(), outside], Some(&folder.path().join("out")));
+        assert_eq!(inputs.in_output, HashSet::from([fs::canonicalize(inside).unwrap()]));
     }
 
     #[cfg(unix)]

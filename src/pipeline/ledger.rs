@@ -21,7 +21,10 @@ use crate::{
     ui::{Level, Ui},
 };
 use serde_json::json;
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// The reason of a row whose documents an earlier run made.
 const DONE: &str = "already done";
@@ -29,7 +32,9 @@ const DONE: &str = "already done";
 const INTERRUPTED: &str = "interrupted before it was translated: run the command again to continue";
 
 /// The reason of a row that `--fail-fast` left undone.
-const NOT_REACHED: &str = "not reached: --fail-fast stopped the run at the first failure";
+pub const FAILED_FAST: &str = "not reached: --fail-fast stopped the run at the first failure";
+/// The reason of a row that a full disk left undone.
+pub const FULL: &str = "not reached: nothing more could be written; make room and run the command again";
 
 /// A place in the ledger, reserved before its row is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +69,7 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct Ledger {
     entries: Vec<Entry>,
+    failures: usize,
     /// How the names are rendered in all documents.
     names: Renderings,
 }
@@ -121,9 +127,9 @@ impl Ledger {
         self.settle(place, Status::Skipped, Some(reason), facts, ui);
     }
 
-    /// The run was stopped by a failure before it.
-    pub fn not_reached(&mut self, place: Place) {
-        self.entries[place.0].reason = Some(NOT_REACHED.to_owned());
+    /// The run was stopped before it.
+    pub fn not_reached(&mut self, place: Place, reason: &str) {
+        self.entries[place.0].reason = Some(reason.to_owned());
     }
 
     /// A dry run found that it is to be written there.
@@ -141,6 +147,7 @@ impl Ledger {
 
     fn settle(&mut self, place: Place, status: Status, reason: Option<String>, mut facts: Facts, ui: &Ui) {
         self.names.add(std::mem::take(&mut facts.names));
+        self.failures += usize::from(status == Status::Failed);
         let entry = &mut self.entries[place.0];
         (entry.status, entry.reason, entry.facts) = (status, reason, facts);
         announce(entry, ui);
@@ -148,7 +155,7 @@ impl Ledger {
 
     /// Returns true where an article failed.
     pub fn has_failures(&self) -> bool {
-        self.entries.iter().any(|entry| entry.status == Status::Failed)
+        self.failures > 0
     }
 
     /// Returns the exit status that the rows call for.
@@ -184,12 +191,12 @@ impl Ledger {
         let Output::Folder(folder) = &settings.output else { return Ok(()) };
         let rows: Vec<IndexRow> = self.entries.iter().map(index_row).collect();
         let names = self.names.inconsistent();
-        let glossary = named(folder, "index", settings.shard, "glossary.tsv");
+        let [index, glossary, run] = files(folder, settings.shard);
         if !names.is_empty() || glossary.exists() {
-            write_atomic(&glossary, &renderings::glossary(&names))?;
+            put(&glossary, &renderings::glossary(&names))?;
         }
         let beside = glossary.file_name().unwrap_or_default().to_string_lossy();
-        write_atomic(&named(folder, "index", settings.shard, "md"), &index::render(&rows, &names, &beside))?;
+        put(&index, &index::render(&rows, &names, &beside))?;
         let revision = |model: &ModelRecord| model.revision.as_ref().map(|r| format!("@{r}")).unwrap_or_default();
         let report = Report {
             tool: super::document::tool(),
@@ -199,8 +206,19 @@ impl Ledger {
             totals,
             inputs: self.rows(),
         };
-        write_atomic(&named(folder, "run", settings.shard, "json"), &report.to_json())
+        put(&run, &report.to_json())
     }
+}
+
+/// Returns the files that a run, or a slice of one, writes beside its documents: index, glossary of names, report.
+pub fn files(folder: &Path, shard: Option<Shard>) -> [PathBuf; 3] {
+    [("index", "md"), ("index", "glossary.tsv"), ("run", "json")].map(|(stem, kind)| named(folder, stem, shard, kind))
+}
+
+fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("{} cannot be written: {error}", path.display()));
+    write_atomic(path, bytes).map_err(named)
 }
 
 /// A document that is done stands in the index as written, whichever run wrote it: so a resumed batch ends with the
@@ -221,7 +239,7 @@ fn index_row(Entry { path, status, reason, facts }: &Entry) -> IndexRow {
     }
 }
 
-fn named(folder: &Path, stem: &str, shard: Option<Shard>, extension: &str) -> std::path::PathBuf {
+fn named(folder: &Path, stem: &str, shard: Option<Shard>, extension: &str) -> PathBuf {
     let name = match shard {
         Some(Shard { index, count }) => format!("{stem}-{index}-of-{count}"),
         None => stem.to_owned(),

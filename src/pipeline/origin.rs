@@ -18,8 +18,12 @@ pub fn command_line() -> String {
 /// Returns the time that documents are dated with: `SOURCE_DATE_EPOCH`, or now; UTC, ISO 8601.
 pub fn created() -> String {
     let fixed = env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.trim().parse().ok());
-    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    iso_8601(fixed.unwrap_or_else(now))
+    fixed.map_or_else(now, iso_8601)
+}
+
+/// Returns the time of day, whatever documents are dated with; 1970 where a clock was set back beyond it.
+pub fn now() -> String {
+    iso_8601(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
 fn command(arguments: impl Iterator<Item = OsString>) -> String {

@@ -7,7 +7,7 @@ use super::{
     Run,
     aids::Aids,
     document::{self, Common},
-    translate::translate,
+    translate::translate_all,
     units::{Plan, Translations, Units},
     window::Waiting,
 };
@@ -17,7 +17,7 @@ use crate::{
     report::SentenceTranslation,
     review::repair::{Means, Standing, is_doubtful, report},
 };
-use std::mem;
+use std::{mem, sync::Arc};
 
 /// The beams of the second decoding, as a multiple of those of the first, and their bounds.
 const WIDER: usize = 2;
@@ -66,38 +66,34 @@ enum Way {
 }
 
 impl Run<'_> {
-    /// Decodes the sentences in doubt again and writes the articles that waited for them.
-    pub(super) fn repair_window(&mut self, engine: &Engine, common: &Common) -> Result<(), Failure> {
+    /// Decodes the sentences in doubt again and writes the articles that waited for them. A signal does not end it: they are
+    /// translated, and so under way.
+    pub(super) fn repair_window(&mut self, engine: &Arc<Engine>, common: &Common) -> Result<(), Failure> {
         let mut articles = mem::take(&mut self.doubtful);
         let mut attempts = attempts(&articles);
         if !attempts.is_empty() {
             self.ui.detail(format!("decoding {} sentences in doubt again", attempts.len()));
         }
         for way in [Way::WiderBeam, Way::InParts] {
-            match self.round(way, &articles, &mut attempts, engine, &common.aids) {
-                Ok(true) => {}
-                // A signal came: the articles are left for the next run.
-                Ok(false) => return Ok(()),
-                Err(error) => {
-                    articles.iter().for_each(|one| self.ledger.failed(one.waiting.place, error.to_string(), self.ui));
-                    return Ok(());
-                }
+            if let Err(error) = self.round(way, &articles, &mut attempts, engine, &common.aids) {
+                articles.iter().for_each(|one| self.ledger.failed(one.waiting.place, error.to_string(), self.ui));
+                return Ok(());
             }
         }
         attempts.into_iter().for_each(|attempt| settle(attempt, &mut articles));
         articles.into_iter().try_for_each(|translated| self.write_translated(translated, common))
     }
 
-    /// Decodes what is still in doubt one way and keeps what is better; false where a signal came before the end.
+    /// Decodes what is still in doubt one way and keeps what is better.
     fn round(
         &self,
         way: Way,
         articles: &[Translated],
         attempts: &mut [Attempt],
-        engine: &Engine,
+        engine: &Arc<Engine>,
         aids: &Aids,
-    ) -> Result<bool, EngineError> {
-        let decode = wider(engine, self.model.decode());
+    ) -> Result<(), EngineError> {
+        let decode = wider(engine, self.decode(engine));
         let mut units = Units::default();
         let doubtful = attempts.iter_mut().filter(|attempt| is_doubtful(&attempt.best.flags));
         let planned: Vec<(&mut Attempt, Plan)> = doubtful
@@ -106,7 +102,10 @@ impl Run<'_> {
                 plan(way, source, &mut units, engine).map(|plan| (attempt, plan))
             })
             .collect();
-        let Some(arrived) = self.decode(engine, &units.into_texts(), &decode)? else { return Ok(false) };
+        let mut arrived = Translations::default();
+        for (unit, translated) in translate_all(engine, units.into_texts(), &decode)?.into_iter().enumerate() {
+            arrived.insert(unit, translated);
+        }
         for (attempt, plan) in planned {
             let source = articles[attempt.article].source(attempt.sentence);
             let means = match way {
@@ -115,23 +114,7 @@ impl Run<'_> {
             };
             attempt.consider(means, document::checked(source, plan.assemble(source, &arrived), aids));
         }
-        Ok(true)
-    }
-
-    /// Returns the translations of texts; `None` where a signal came before the end.
-    fn decode(
-        &self,
-        engine: &Engine,
-        texts: &[String],
-        decode: &DecodeOptions,
-    ) -> Result<Option<Translations>, EngineError> {
-        let (mut arrived, mut count) = (Translations::default(), 0);
-        translate(engine, texts, decode, &self.stop, |unit, translated| {
-            count += 1;
-            arrived.insert(unit, translated);
-            Ok::<(), EngineError>(())
-        })?;
-        Ok((count == texts.len()).then_some(arrived))
+        Ok(())
     }
 }
 

@@ -10,7 +10,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
+
+/// How often a run that waits looks for a signal.
+pub const GLANCE: Duration = Duration::from_millis(100);
 
 /// Whether the run was asked to stop.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +29,7 @@ impl Stop {
             if flag.swap(true, Ordering::SeqCst) {
                 process::exit(Exit::Interrupted as i32);
             }
-            handler_ui.note("stopping: articles that are written stay; once more to stop at once");
+            handler_ui.note("stopping after the articles under way; once more to stop at once: what is written stays");
         };
         if let Err(error) = ctrlc::set_handler(handler) {
             ui.detail(format!("signals are not handled, an interrupt ends the run at once: {error}"));

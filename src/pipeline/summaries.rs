@@ -7,9 +7,8 @@ use super::{
     Run,
     aids::Aids,
     ledger::Place,
-    stop::Stop,
     summarizer::{Loaded, Side},
-    translate::translate,
+    translate::translate_all,
     units::{Plan, Translations, Units},
 };
 use crate::{
@@ -23,7 +22,7 @@ use crate::{
         summary,
     },
 };
-use std::{collections::BTreeMap, mem};
+use std::{mem, sync::Arc};
 
 /// A document whose summary is still the article's own sentences.
 pub(super) struct Unsummarized {
@@ -39,30 +38,27 @@ pub(super) struct Unsummarized {
 struct Writer<'a> {
     summarizer: &'a Loaded,
     decode: DecodeOptions,
-    translator: &'a Engine,
+    translator: &'a Arc<Engine>,
     translation: DecodeOptions,
     aids: &'a Aids,
-    stop: &'a Stop,
 }
 
 impl Run<'_> {
-    /// Summarizes the documents that wait and writes them.
-    pub(super) fn summarize_window(&mut self, translator: &Engine) -> Result<(), Failure> {
+    /// Summarizes the documents that wait and writes them. A signal does not end it: they are translated, and so under way.
+    pub(super) fn summarize_window(&mut self, translator: &Arc<Engine>) -> Result<(), Failure> {
         let waiting = mem::take(&mut self.unsummarized);
         let Some(summarizer) = self.summarizer.as_ref().filter(|_| !waiting.is_empty()) else { return Ok(()) };
         let Some(loaded) = summarizer.loaded().cloned() else { return Ok(()) };
         let (decode, translation, aids) = (summarizer.decode(), self.model.decode(), self.aids.clone());
         self.ui.detail(format!("summarizing {} articles", waiting.len()));
-        let stop = self.stop.clone();
-        let writer = Writer { summarizer: &loaded, decode, translator, translation, aids: &aids, stop: &stop };
+        let writer = Writer { summarizer: &loaded, decode, translator, translation, aids: &aids };
         let summaries = writer.summaries(waiting.iter().map(|one| &one.document));
         match summaries {
             Ok(summaries) => {
                 for (mut one, summary) in waiting.into_iter().zip(summaries) {
-                    let Some(summary) = summary else { continue };
                     one.document.summary = summary;
                     one.document.summary_model = Some(loaded.record.clone());
-                    self.write_one(one.place, &one.name, &one.document)?;
+                    self.write_one(one.place, one.name, one.document)?;
                 }
             }
             Err(error) => waiting.iter().for_each(|one| self.ledger.failed(one.place, error.to_string(), self.ui)),
@@ -74,11 +70,8 @@ impl Run<'_> {
 type Summary = Vec<SummarySentence>;
 
 impl Writer<'_> {
-    /// Returns the summary of each document; `None` for those that a signal left without.
-    fn summaries<'d>(
-        &self,
-        documents: impl Iterator<Item = &'d Document>,
-    ) -> Result<Vec<Option<Summary>>, EngineError> {
+    /// Returns the summary of each document.
+    fn summaries<'d>(&self, documents: impl Iterator<Item = &'d Document>) -> Result<Vec<Summary>, EngineError> {
         let texts: Vec<Body<'d>> = documents.map(Body::of).collect();
         let count = self.summarizer.record.sentences;
         let begin = |body: &Body<'_>| {
@@ -88,64 +81,46 @@ impl Writer<'_> {
         };
         let mut abstractions: Vec<Abstraction> = texts.iter().map(begin).collect();
         while abstractions.iter().any(|abstraction| !abstraction.is_written()) {
-            if !self.round(&mut abstractions)? {
-                return Ok(vec![None; texts.len()]);
-            }
+            self.round(&mut abstractions)?;
         }
         let kept = |abstraction: Abstraction| abstraction.into_passages().into_iter().take(count).collect();
         let written: Vec<Vec<Passage>> = abstractions.into_iter().map(kept).collect();
-        let Some(shown) = self.shown(&written)? else { return Ok(vec![None; texts.len()]) };
+        let shown = self.shown(&written)?;
         let all = texts.iter().zip(written.iter().zip(&shown));
-        Ok(all.map(|(body, (written, shown))| Some(self.settled(body, written, shown))).collect())
+        Ok(all.map(|(body, (written, shown))| self.settled(body, written, shown)).collect())
     }
 
     fn side(&self) -> Side {
         self.summarizer.side
     }
 
-    /// Summarizes the next parts of all that are not written yet; false where a signal came before the end.
-    fn round(&self, abstractions: &mut [Abstraction]) -> Result<bool, EngineError> {
+    /// Summarizes the next parts of all that are not written yet.
+    fn round(&self, abstractions: &mut [Abstraction]) -> Result<(), EngineError> {
         let engine = &self.summarizer.engine;
         let (budget, count) = (engine.max_summarized_tokens(), |text: &str| engine.count_tokens(text));
         let open = abstractions.iter_mut().filter(|abstraction| !abstraction.is_written());
         let mut rounds: Vec<(&mut Abstraction, Vec<Part>)> =
             open.map(|a| (a.parts(budget, &count), a)).map(|(p, a)| (a, p)).collect();
         let texts: Vec<String> = rounds.iter().flat_map(|(_, parts)| parts).map(|part| part.text.clone()).collect();
-        let Some(outputs) = self.run(engine, &texts, &self.decode)? else { return Ok(false) };
-        let mut outputs = outputs.into_iter().map(output);
+        let mut outputs = translate_all(engine, texts, &self.decode)?.into_iter().map(output);
         for (abstraction, parts) in &mut rounds {
             let own: Vec<Output> = outputs.by_ref().take(parts.len()).collect();
             abstraction.take(parts, &own);
         }
-        Ok(true)
-    }
-
-    /// Runs an engine on texts; `None` where a signal came before the end.
-    fn run(
-        &self,
-        engine: &Engine,
-        texts: &[String],
-        decode: &DecodeOptions,
-    ) -> Result<Option<Vec<Translated>>, EngineError> {
-        let mut outputs = BTreeMap::new();
-        translate(engine, texts, decode, self.stop, |index, translated| {
-            outputs.insert(index, translated);
-            Ok::<(), EngineError>(())
-        })?;
-        Ok((outputs.len() == texts.len()).then(|| outputs.into_values().collect()))
+        Ok(())
     }
 
     /// Returns the written sentences as they are shown: translated, where the article itself was summarized.
-    fn shown(&self, written: &[Vec<Passage>]) -> Result<Option<Vec<Vec<String>>>, EngineError> {
+    fn shown(&self, written: &[Vec<Passage>]) -> Result<Vec<Vec<String>>, EngineError> {
         if self.side() == Side::Target {
             let texts = |passages: &Vec<Passage>| passages.iter().map(|passage| passage.text.clone()).collect();
-            return Ok(Some(written.iter().map(texts).collect()));
+            return Ok(written.iter().map(texts).collect());
         }
         let (engine, mut units) = (self.translator, Units::default());
         let (budget, count) = (engine.max_source_tokens(), |text: &str| engine.count_tokens(text));
         let mut plan = |passage: &Passage| Plan::new(&passage.text, &mut units, budget, &count);
         let plans: Vec<Vec<Plan>> = written.iter().map(|all| all.iter().map(&mut plan).collect()).collect();
-        let Some(outputs) = self.run(engine, &units.into_texts(), &self.translation)? else { return Ok(None) };
+        let outputs = translate_all(engine, units.into_texts(), &self.translation)?;
         let mut translations = Translations::default();
         outputs.into_iter().enumerate().for_each(|(unit, translated)| translations.insert(unit, translated));
         let text = |(passage, plan): (&Passage, &Plan)| {
@@ -153,7 +128,7 @@ impl Writer<'_> {
             self.aids.apply_glossary(&passage.text, assembled.text, assembled.words).text
         };
         let shown = written.iter().zip(&plans).map(|(all, plans)| all.iter().zip(plans).map(text).collect());
-        Ok(Some(shown.collect()))
+        Ok(shown.collect())
     }
 
     fn settled(&self, body: &Body<'_>, written: &[Passage], shown: &[String]) -> Summary {

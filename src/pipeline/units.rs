@@ -103,12 +103,7 @@ impl Plan {
     }
 
     /// Plans the translation of a sentence in parts, though it fits the model whole; `None` for one too short to cut.
-    pub fn in_parts(
-        source: &str,
-        units: &mut Units,
-        budget: usize,
-        count: &dyn Fn(&str) -> usize,
-    ) -> Option<Self> {
+    pub fn in_parts(source: &str, units: &mut Units, budget: usize, count: &dyn Fn(&str) -> usize) -> Option<Self> {
         let tokens = count(&normalize::for_translation(source).text);
         // Under three quarters of the whole, a cut anywhere near the middle gives two parts that are not cut again.
         (tokens >= LEAST_TO_CUT).then(|| Plan::new(source, units, budget.min(tokens * 3 / 4), count))

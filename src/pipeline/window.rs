@@ -1,33 +1,37 @@
 //! A window of articles: translated in one call, so that batches are made across articles, and written one by one as
 //! their sentences arrive; one with a sentence in doubt waits until that is decoded again.
 //!
-//! Separate because it is where articles meet the engine. The invariant: a window that is full is translated before
-//! another article is read, so memory does not grow with the run.
+//! Separate because it is where articles meet the engine. While the engine works on one window, the next is read. The
+//! invariant: a window that is full waits for the engine before another article is read, so memory holds two, however
+//! many articles there are.
 
 use super::{
     Run,
     aids::Aids,
     arrivals::{Arrivals, Complete},
+    budget::Budget,
     document::{self, Common},
     gate::Language,
     ledger::{Facts, Place},
     repair::Translated,
+    stop::GLANCE,
     summaries::Unsummarized,
-    translate::translate,
+    translate::{News, Work},
     units::{Plan, Translations, Units},
-    write,
+    writers::{Order, Outcome},
 };
 use crate::{
     article::Article,
-    config::Output,
-    engine::Engine,
+    engine::{self, CPU_TOKENS, DecodeOptions, Engine},
     exit::Failure,
     report::{Document, Markdown, Render},
 };
-use std::{mem, sync::Arc};
+use std::{mem, sync::Arc, time::Duration};
 
 /// Sentences that fill a window: enough that the batch is seldom refilled from nothing, little enough for memory.
-const SENTENCES: usize = 2_000;
+pub(super) const SENTENCES: usize = 2_000;
+/// Sentences that fill it while the engine has nothing to do.
+const FIRST_SENTENCES: usize = 200;
 
 /// An article that waits to be translated.
 pub(super) struct Waiting {
@@ -55,42 +59,100 @@ impl Window {
         self.articles.push(waiting);
     }
 
-    /// Returns true where the window is to be translated before another article is read.
-    pub fn is_full(&self) -> bool {
-        self.sentences >= SENTENCES
+    /// Returns true where the window is to be given to the engine before another article is read.
+    pub fn is_full(&self, budget: usize, engine_is_idle: bool) -> bool {
+        self.sentences >= if engine_is_idle { FIRST_SENTENCES.min(budget) } else { budget }
     }
 }
 
+/// A window that the engine works on.
+pub(super) struct Job {
+    work: Work,
+    engine: Arc<Engine>,
+    arrivals: Arrivals,
+    /// Words of each unit.
+    words: Vec<u64>,
+    common: Common,
+}
+
 impl Run<'_> {
-    /// Translates the articles that wait and writes each as soon as its sentences are translated.
-    pub(super) fn translate_window(&mut self) -> Result<(), Failure> {
+    /// Gives the articles that wait to the engine, once it is done with those before them.
+    pub(super) fn begin_window(&mut self) -> Result<(), Failure> {
         let window = mem::take(&mut self.window);
-        if window.articles.is_empty() || self.stop.requested() {
+        if window.articles.is_empty() {
             return Ok(());
         }
-        let (engine, aids) = (self.model.loaded()?, Arc::clone(&self.aids));
+        let (engine, aids) = (self.load()?, Arc::clone(&self.aids));
+        let bytes = window.articles.iter().map(|waiting| waiting.article.provenance.bytes).sum();
+        let (arrivals, texts) =
+            Arrivals::expect(window.articles, |waiting, units| plan(waiting, units, &engine, &aids));
+        self.follow(true)?;
+        if self.stop.requested() || self.full {
+            return Ok(());
+        }
+        let words: Vec<u64> = texts.iter().map(|text| text.split_whitespace().count() as u64).collect();
+        self.bar.window(bytes, words.iter().sum());
+        let work = Work::begin(Arc::clone(&engine), texts, self.decode(&engine));
+        let mut job = Job { work, engine, arrivals, words, common: self.common() };
+        self.write_complete(&mut job)?;
+        self.job = Some(job);
+        Ok(())
+    }
+
+    /// Loads the models at the first call; then it is known what they leave of the memory.
+    fn load(&mut self) -> Result<Arc<Engine>, Failure> {
+        let is_new = self.model.record().is_none();
+        let engine = self.model.loaded()?;
         if let Some(summarizer) = &mut self.summarizer {
             summarizer.load(self.model.reads())?;
         }
-        let bytes = window.articles.iter().map(|waiting| waiting.article.provenance.bytes).sum();
-        let (mut arrivals, texts) =
-            Arrivals::expect(window.articles, |waiting, units| plan(waiting, units, &engine, &aids));
-        let words: Vec<u64> = texts.iter().map(|text| text.split_whitespace().count() as u64).collect();
-        self.bar.window(bytes, words.iter().sum());
-        let (common, decode, stop) = (self.common(), self.model.decode(), self.stop.clone());
-        self.write_complete(&mut arrivals, &common)?;
-        let outcome = translate(&engine, &texts, &decode, &stop, |unit, translated| {
-            self.words += words[unit];
-            self.bar.translated(words[unit]);
-            arrivals.arrive(unit, translated);
-            self.write_complete(&mut arrivals, &common)
-        });
-        match outcome {
-            // The engine failed, not one of the articles: each that is left says so, and the run goes on.
-            Err(Failure::Engine(error)) => {
-                arrivals.left().for_each(|waiting| self.ledger.failed(waiting.place, error.to_string(), self.ui));
+        if let Some(mebibytes) = self.settings.memory_budget.filter(|_| is_new) {
+            self.budget = Budget::within(mebibytes, &self.model.resolved()?.files)?;
+        }
+        Ok(engine)
+    }
+
+    pub(super) fn decode(&self, engine: &Engine) -> DecodeOptions {
+        let options = self.model.decode();
+        match engine.device() {
+            "cpu" => self.budget.decode(options, self.settings.threads * CPU_TOKENS),
+            // What is in flight lies in the device's own memory.
+            _ => options,
+        }
+    }
+
+    /// Takes in what the engine has finished, and writes it; with `wait`, until it is done with its window.
+    pub(super) fn follow(&mut self, wait: bool) -> Result<(), Failure> {
+        let Some(mut job) = self.job.take() else { return Ok(()) };
+        let patience = if wait { GLANCE } else { Duration::ZERO };
+        loop {
+            if self.full || (self.stop.requested() && job.arrivals.finished_those_under_way()) {
+                return self.end_window(job);
             }
-            other => other?,
+            match job.work.next(patience) {
+                News::Translated(unit, translated) => self.take_in(&mut job, unit, translated)?,
+                News::Nothing if wait => self.settle_written(false),
+                News::Nothing => break,
+                News::Ended => return self.end_window(job),
+            }
+        }
+        self.job = Some(job);
+        self.settle_written(false);
+        Ok(())
+    }
+
+    fn take_in(&mut self, job: &mut Job, unit: usize, translated: engine::Translated) -> Result<(), Failure> {
+        self.words += job.words[unit];
+        self.bar.translated(job.words[unit]);
+        job.arrivals.arrive(unit, translated);
+        self.write_complete(job)
+    }
+
+    fn end_window(&mut self, job: Job) -> Result<(), Failure> {
+        let Job { work, engine, arrivals, common, .. } = job;
+        if let Err(error) = work.end() {
+            // The engine failed, not one of the articles: each that is left says so, and the run goes on.
+            arrivals.left().for_each(|waiting| self.ledger.failed(waiting.place, error.to_string(), self.ui));
         }
         self.repair_window(&engine, &common)?;
         self.summarize_window(&engine)
@@ -108,7 +170,8 @@ impl Run<'_> {
         }
     }
 
-    fn write_complete(&mut self, arrivals: &mut Arrivals, common: &Common) -> Result<(), Failure> {
+    fn write_complete(&mut self, job: &mut Job) -> Result<(), Failure> {
+        let Job { arrivals, common, .. } = job;
         let translate = |(waiting, plans): Complete, arrived: &Translations| {
             let translations = document::translations(&waiting.article, &plans, arrived, &common.aids);
             Translated { waiting, translations }
@@ -128,28 +191,39 @@ impl Run<'_> {
         let document = document::build(article, language, translations, common);
         match self.summarizer {
             Some(_) => self.unsummarized.push(Unsummarized { place, name, document }),
-            None => self.write_one(place, &name, &document)?,
+            None => self.write_one(place, name, document)?,
         }
         Ok(())
     }
 
-    pub(super) fn write_one(&mut self, place: Place, name: &str, document: &Document) -> Result<(), Failure> {
-        let output = match &self.settings.output {
-            Output::Stdout => {
-                self.ui.data(&Markdown.render(document))?;
-                None
+    pub(super) fn write_one(&mut self, place: Place, name: String, document: Document) -> Result<(), Failure> {
+        match &mut self.writers {
+            Some(writers) => writers.write(Order { place, name, document }),
+            None => {
+                self.ui.data(&Markdown.render(&document))?;
+                self.written(place, Facts::of(&document, None));
             }
-            Output::Folder(folder) => match write::write(document, &folder.join(name), &self.settings.formats) {
-                Ok(extension) => Some(format!("{name}.{extension}")),
-                Err(error) => {
-                    self.ledger.failed(place, format!("its document cannot be written: {error}"), self.ui);
-                    return Ok(());
-                }
-            },
-        };
-        self.bar.written(document.article.sentences.len() as u64);
-        self.ledger.written(place, Facts::of(document, output), self.ui);
+        }
         Ok(())
+    }
+
+    /// Settles the rows of documents that were written since the last call; with `all`, of every one that is on its way.
+    pub(super) fn settle_written(&mut self, all: bool) {
+        let outcomes = self.writers.as_mut().map(|writers| writers.outcomes(all)).unwrap_or_default();
+        for Outcome { place, written } in outcomes {
+            match written {
+                Ok(facts) => self.written(place, facts),
+                Err(error) => {
+                    let reason = self.unwritten(&error);
+                    self.ledger.failed(place, reason, self.ui);
+                }
+            }
+        }
+    }
+
+    fn written(&mut self, place: Place, facts: Facts) {
+        self.bar.written(facts.sentences as u64);
+        self.ledger.written(place, facts, self.ui);
     }
 }
 
@@ -181,8 +255,8 @@ mod tests {
         };
         let mut window = Window::default();
         window.push(waiting(SENTENCES - 1));
-        assert!(!window.is_full());
+        assert!(!window.is_full(SENTENCES, false) && window.is_full(SENTENCES, true));
         window.push(waiting(1));
-        assert!(window.is_full());
+        assert!(window.is_full(SENTENCES, false));
     }
 }

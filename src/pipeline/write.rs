@@ -10,7 +10,7 @@ use crate::{
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -48,21 +48,34 @@ pub fn write_changed(
     before: &BTreeMap<String, String>,
 ) -> io::Result<&'static str> {
     let mut outputs = BTreeMap::new();
+    let json_path = with_extension(base, Json::default().extension());
     let wanted = || ORDER.into_iter().filter(|format| formats.contains(format));
     for renderer in wanted().filter_map(renderer) {
         let (path, bytes) = (with_extension(base, renderer.extension()), renderer.render(document));
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let print = fingerprint(&bytes);
         if before.get(&name) != Some(&print) || !path.is_file() {
+            // A run that is killed before the new JSON is there must not leave the old one, whose fingerprints would make
+            // the new document look like one that a person edited.
+            if path.exists() {
+                remove_if_there(&json_path)?;
+            }
             write_atomic(&path, &bytes)?;
         }
         outputs.insert(name, print);
     }
     if formats.contains(&Format::Json) {
         let json = Json { outputs };
-        write_atomic(&with_extension(base, json.extension()), &json.render(document))?;
+        write_atomic(&json_path, &json.render(document))?;
     }
     Ok(wanted().next().map_or(Markdown.extension(), extension))
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Returns a path with an extension added; a name may have dots of its own.
@@ -91,7 +104,6 @@ pub fn fingerprint(markdown: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::report::json::Stored;
-    use std::fs;
 
     #[test]
     fn the_json_knows_the_hash_of_the_markdown_beside_it() {
@@ -101,6 +113,18 @@ mod tests {
         let stored = Stored::read(&fs::read(folder.path().join("deep/v1.2.json")).unwrap()).unwrap();
         let markdown = fs::read(folder.path().join("deep/v1.2.md")).unwrap();
         assert_eq!((first, stored.outputs["v1.2.md"].as_str()), ("md", fingerprint(&markdown).as_str()));
+    }
+
+    #[test]
+    fn a_document_is_never_changed_under_the_json_that_vouches_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().join("a");
+        write(&Document::default(), &base, &[Format::Md, Format::Json]).unwrap();
+        let changed = Document { target_language: "fr".into(), ..Document::default() };
+        // A folder in the way of the second file stands for a run that is killed between the two.
+        fs::create_dir_all(folder.path().join("a.html/taken")).unwrap();
+        assert!(write(&changed, &base, &[Format::Md, Format::Html, Format::Json]).is_err());
+        assert!(folder.path().join("a.md").exists() && !folder.path().join("a.json").exists());
     }
 
     #[test]

@@ -37,10 +37,12 @@ impl OutputNames {
             let names: Vec<String> = inputs.iter().zip(&levels).map(|(input, level)| input.name(*level)).collect();
             let clashes = clashes(&inputs, &names);
             // Of those that meet, only the ones that keep least give way: `b.txt.md` makes room for `b.txt`.
-            let gives_way = |index: &usize| {
-                let meets = |other: &&usize| names[**other].to_lowercase() == names[*index].to_lowercase();
-                clashes.iter().filter(meets).all(|other| levels[*index] <= levels[*other])
-            };
+            let mut least: BTreeMap<String, Level> = BTreeMap::new();
+            for index in &clashes {
+                let level = least.entry(names[*index].to_lowercase()).or_insert(levels[*index]);
+                *level = levels[*index].min(*level);
+            }
+            let gives_way = |index: &usize| levels[*index] <= least[&names[*index].to_lowercase()];
             let raised: Vec<usize> =
                 clashes.iter().copied().filter(gives_way).filter(|index| levels[*index] != Level::Hashed).collect();
             if raised.is_empty() {

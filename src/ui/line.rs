@@ -53,10 +53,12 @@ pub(super) fn text(level: Level, message: &str, colour: bool) -> String {
     }
 }
 
-/// Returns the text with control characters other than line breaks, and those that turn its direction, replaced.
+/// Returns the text with control characters other than line breaks, and those that turn its direction, replaced. A line
+/// after the first is indented, so that a file name with a line break cannot pass for a message of its own.
 fn printable(text: &str) -> String {
     let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if (c.is_control() && c != '\n') || turns(c) { '\u{fffd}' } else { c }).collect()
+    let shown = |c: char| if (c.is_control() && c != '\n') || turns(c) { '\u{fffd}' } else { c };
+    text.chars().map(shown).collect::<String>().replace('\n', "\n  ")
 }
 
 #[cfg(test)]
@@ -73,6 +75,7 @@ mod tests {
     #[test]
     fn a_hostile_file_name_cannot_steer_the_terminal() {
         assert_eq!(text(Level::Note, "a\u{202e}txt", false), "a\u{fffd}txt");
+        assert_eq!(text(Level::Note, "a\nerror: all is lost.txt", false), "a\n  error: all is lost.txt");
         assert_eq!(text(Level::Note, "a\x1b]0;title\x07b", false), "a\u{fffd}]0;title\u{fffd}b");
     }
 }

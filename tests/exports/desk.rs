@@ -3,11 +3,11 @@
 //! Separate because every test here starts with one. The invariant: the built-in model, no network, no configuration of
 //! the user's, one fixed date.
 
-use assert_cmd::Command;
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 use tempfile::TempDir;
 
@@ -65,13 +65,18 @@ impl Desk {
 
     #[track_caller]
     fn both(&self, arguments: &[&str], status: i32) -> (String, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_summarize"));
-        command.env_clear().env("HF_HOME", self.path(".cache")).env("HF_HUB_OFFLINE", "1");
-        command.env("SOURCE_DATE_EPOCH", "1613650680").current_dir(self.0.path()).args(arguments);
-        let output = command.output().unwrap();
+        let output = self.command(arguments).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(status), "{arguments:?}:\n{said}");
         (String::from_utf8(output.stdout).unwrap(), said)
+    }
+
+    /// Returns the command with these arguments, to be started by the caller.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_summarize"));
+        command.env_clear().env("HF_HOME", self.path(".cache")).env("HF_HUB_OFFLINE", "1");
+        command.env("SOURCE_DATE_EPOCH", "1613650680").current_dir(self.0.path()).args(arguments);
+        command
     }
 
     /// Returns the bytes of each file under a folder, by its path in it.

@@ -5,8 +5,9 @@
 
 use std::{
     fmt::Write as _,
-    fs::File,
-    io::{Cursor, Read},
+    fs::{self, File},
+    io::{self, Cursor, Read},
+    path::Path,
 };
 
 use sha2::{Digest, Sha256};
@@ -24,7 +25,7 @@ pub(super) fn load(content: Content, limit: u64) -> Result<Vec<u8>, Reason> {
         Content::Bytes(bytes) => Ok(bytes),
         Content::File(path) => {
             let mut bytes = Vec::new();
-            File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+            file(&path)?.take(limit + 1).read_to_end(&mut bytes)?;
             Ok(bytes)
         }
     }
@@ -33,9 +34,17 @@ pub(super) fn load(content: Content, limit: u64) -> Result<Vec<u8>, Reason> {
 /// Returns a reader over the bytes of an input.
 pub(super) fn open(content: Content) -> Result<Box<dyn Read + Send>, Reason> {
     Ok(match content {
-        Content::File(path) => Box::new(File::open(path)?),
+        Content::File(path) => Box::new(file(&path)?),
         Content::Bytes(bytes) => Box::new(Cursor::new(bytes)),
     })
+}
+
+/// Opens a file; not a pipe or a device, which may never give a byte or never end.
+fn file(path: &Path) -> io::Result<File> {
+    match fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file")),
+    }
 }
 
 /// Checks that a count of bytes is within a limit.

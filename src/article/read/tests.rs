@@ -82,6 +82,47 @@ fn what_cannot_be_read_is_an_error_that_says_what_to_do() {
 }
 
 #[test]
+fn a_file_over_the_limit_is_refused_with_the_limit_and_a_device_is_never_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let read_file = |name: &str, size: u64| {
+        let path = folder.path().join(name);
+        fs::File::create(&path).unwrap().set_len(size).unwrap();
+        read(Source { label: name.into(), content: Content::File(path) }).next().unwrap().unwrap_err().to_string()
+    };
+    for name in ["a.txt", "a.md", "a.html", "a.docx"] {
+        assert!(read_file(name, bytes::MAX_ARTICLE_BYTES + 1).contains("larger than 16 MiB, the limit here"), "{name}");
+    }
+    assert!(read_file("a.json", 1 << 40).contains("larger than 128 MiB"));
+    #[cfg(unix)]
+    {
+        let device = Source { label: "a.txt".into(), content: Content::File("/dev/zero".into()) };
+        assert!(read(device).next().unwrap().unwrap_err().to_string().contains("it is not a file"));
+    }
+}
+
+#[test]
+fn nesting_without_end_is_an_error_in_json_and_harmless_in_a_page() {
+    for (label, text) in [("a.json", "[".repeat(1 << 20)), ("a.jsonl", "{\"a\":".repeat(1 << 20))] {
+        let error = from_bytes(label, text.as_bytes()).remove(0).unwrap_err().to_string();
+        assert!(error.contains("recursion limit exceeded"), "{error}");
+    }
+    let page = "<div><b><table><tr><td>".repeat(20_000) + "نص.";
+    assert!(from_bytes("a.html", page.as_bytes()).remove(0).unwrap().text.contains("نص."));
+}
+
+#[test]
+fn a_line_of_ten_megabytes_and_an_article_of_100_000_sentences_are_read_whole() {
+    let sentence = "قال المتحدث إن العمل سيبدأ غداً. ";
+    let lines = (0..100_000).map(|i| format!("زار {i} صحفياً المدينة.")).collect::<Vec<_>>().join("\n");
+    for (text, least) in [(sentence.repeat(10_000_000 / sentence.len()), 100_000), (lines, 100_000)] {
+        let draft = from_bytes("a.txt", text.as_bytes()).remove(0).unwrap();
+        let article = crate::article::clean::clean(draft);
+        assert_eq!(article.account(), Ok(()));
+        assert!(article.sentences.len() >= least, "{}", article.sentences.len());
+    }
+}
+
+#[test]
 fn a_record_of_a_list_that_is_bad_does_not_stop_the_others() {
     let drafts =
         from_bytes("a.json", "{\"articles\": [1, {\"id\": \"x\", \"text\": \"نص.\"}, {\"text\": \"نص.\"}]}".as_bytes());

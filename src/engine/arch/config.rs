@@ -246,6 +246,8 @@ mod tests {
         let bart = r#"{"model_type": "bart", "vocab_size": 9, "d_model": 9, "encoder_layers": 1, "decoder_layers": 1,
             "encoder_attention_heads": 2, "decoder_attention_heads": 3, "encoder_ffn_dim": 4, "decoder_ffn_dim": 4}"#;
         assert!(read("m", bart).unwrap_err().to_string().contains("cannot be shared by 2 heads"));
+        let endless = bart.replace(r#""d_model": 9"#, r#""max_position_embeddings": 1000000000000, "d_model": 6"#);
+        assert!(read("m", &endless).unwrap_err().to_string().contains("max_position_embeddings 1000000000000 is over"));
         let t5 = r#"{"model_type": "t5", "vocab_size": 9, "d_model": 8, "d_kv": 4, "d_ff": 8, "num_layers": 1,
             "num_heads": 2, "relative_attention_num_buckets": 2}"#;
         assert!(read("m", t5).unwrap_err().to_string().contains("relative_attention_num_buckets"));

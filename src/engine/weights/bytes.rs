@@ -42,7 +42,12 @@ pub(super) fn open(files: &ModelFiles, file: &str) -> Result<Bytes, EngineError>
     let failed = |error: &dyn std::fmt::Display| EngineError::file(&place, error);
     let content = match &files.origin {
         Origin::Folder(folder) => {
-            let opened = File::open(folder.join(file)).map_err(|error| failed(&error))?;
+            let path = folder.join(file);
+            // A pipe would be waited for without end.
+            if !path.is_file() {
+                return Err(failed(&"there is no such file"));
+            }
+            let opened = File::open(path).map_err(|error| failed(&error))?;
             if opened.metadata().map_err(|error| failed(&error))?.len() == 0 {
                 return Err(EngineError::malformed(place, "it is empty: fetch it again"));
             }

@@ -1,9 +1,10 @@
 //! Walking folders, and patterns such as `news/**/*.html` where the shell did not expand them.
 //!
 //! Separate because file systems have loops, hidden files and entries that cannot be read. The invariant: a walk ends,
-//! is sorted by name, and never enters a hidden folder or the output folder.
+//! is sorted by name, and never enters a hidden folder, the output folder or a folder outside the one it began in.
 
 use super::Missing;
+use crate::article::read;
 use globset::{GlobBuilder, GlobMatcher};
 use std::{
     fs,
@@ -11,12 +12,23 @@ use std::{
 };
 use walkdir::{DirEntry, WalkDir};
 
-/// Returns the files below a folder, sorted by name; entries that cannot be read are added to `missing`.
+/// Why a link is not followed.
+const LEADS_OUT: &str = "a link that leads out of the folder is not followed: name what it leads to as an input";
+
+/// Returns the files below a folder, sorted by name; entries that cannot be read or lead elsewhere are added to `missing`.
 pub(super) fn files(folder: &Path, output: Option<&Path>, missing: &mut Vec<Missing>) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name();
-    for entry in walk.into_iter().filter_entry(|entry| !is_hidden(entry) && !is_output(entry, output)) {
+    let root = fs::canonicalize(folder).ok();
+    let mut walk = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
+    while let Some(entry) = walk.next() {
         match entry {
+            Ok(entry) if is_hidden(&entry) || is_output(&entry, output) => pass_over(&mut walk, &entry),
+            Ok(entry) if leads_out(&entry, root.as_deref()) => {
+                if entry.file_type().is_dir() || read::is_readable(entry.path()) {
+                    missing.push(Missing { name: entry.path().display().to_string(), reason: LEADS_OUT.into() });
+                }
+                pass_over(&mut walk, &entry);
+            }
             Ok(entry) if entry.file_type().is_file() => found.push(entry.into_path()),
             Ok(_) => {}
             // A loop of links leads back to files that were listed already.
@@ -28,6 +40,19 @@ pub(super) fn files(folder: &Path, output: Option<&Path>, missing: &mut Vec<Miss
         }
     }
     found
+}
+
+/// Leaves out an entry and what is below it.
+fn pass_over(walk: &mut walkdir::IntoIter, entry: &DirEntry) {
+    if entry.file_type().is_dir() {
+        walk.skip_current_dir();
+    }
+}
+
+/// Returns true for a link to somewhere outside the folder: an unpacked archive may hold one to a private file.
+fn leads_out(entry: &DirEntry, root: Option<&Path>) -> bool {
+    let is_out = |root| fs::canonicalize(entry.path()).is_ok_and(|target| !target.starts_with(root));
+    entry.depth() > 0 && entry.path_is_symlink() && root.is_some_and(is_out)
 }
 
 fn is_hidden(entry: &DirEntry) -> bool {

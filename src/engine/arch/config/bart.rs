@@ -75,6 +75,9 @@ pub(super) const ALIASES: [(&str, &str); 3] = [
     ("num_hidden_layers", "encoder_layers"),
 ];
 
+/// More positions than any such model was trained with.
+const MAX_POSITIONS: usize = 1 << 17;
+
 /// Sizes and flags; defaults are those of transformers' configuration classes.
 #[derive(Debug, Clone, Deserialize)]
 pub struct BartConfig {
@@ -166,6 +169,12 @@ impl BartConfig {
                 return Err(EngineError::malformed(FILE, reason));
             }
         }
-        Ok(())
+        // Tables of positions are computed, not read: here alone a small file could ask for any amount of memory.
+        let computed =
+            [("max_position_embeddings", self.max_position_embeddings), ("pad_token_id", self.pad_token_id as usize)];
+        match computed.into_iter().zip([MAX_POSITIONS, self.vocab_size]).find(|((_, size), most)| size > most) {
+            Some(((name, size), most)) => Err(EngineError::malformed(FILE, format!("{name} {size} is over {most}"))),
+            None => Ok(()),
+        }
     }
 }
