@@ -35,6 +35,13 @@ const NOT_REACHED: &str = "not reached: --fail-fast stopped the run at the first
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place(usize);
 
+impl Place {
+    /// Returns the number of its row, from 0.
+    pub fn row(self) -> usize {
+        self.0
+    }
+}
+
 /// What an article's documents hold, as the index shows it.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {

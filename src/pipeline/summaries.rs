@@ -62,10 +62,10 @@ impl Run<'_> {
                     let Some(summary) = summary else { continue };
                     one.document.summary = summary;
                     one.document.summary_model = Some(loaded.record.clone());
-                    self.write_one(one.place, &one.name, &one.document)?;
+                    self.write_one(one.place, &one.name, one.document)?;
                 }
             }
-            Err(error) => waiting.iter().for_each(|one| self.ledger.failed(one.place, error.to_string(), self.ui)),
+            Err(error) => waiting.iter().try_for_each(|one| self.fail(one.place, error.to_string()))?,
         }
         Ok(())
     }

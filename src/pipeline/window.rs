@@ -21,7 +21,7 @@ use crate::{
     config::Output,
     engine::Engine,
     exit::Failure,
-    report::{Document, Markdown, Render},
+    report::{Document, Markdown, Render, run::Status},
 };
 use std::{mem, sync::Arc};
 
@@ -87,7 +87,7 @@ impl Run<'_> {
         match outcome {
             // The engine failed, not one of the articles: each that is left says so, and the run goes on.
             Err(Failure::Engine(error)) => {
-                arrivals.left().for_each(|waiting| self.ledger.failed(waiting.place, error.to_string(), self.ui));
+                arrivals.left().try_for_each(|waiting| self.fail(waiting.place, error.to_string()))?;
             }
             other => other?,
         }
@@ -114,29 +114,38 @@ impl Run<'_> {
         while let Some((place, name, document)) = arrivals.next_complete(build) {
             match self.summarizer {
                 Some(_) => self.unsummarized.push(Unsummarized { place, name, document }),
-                None => self.write_one(place, &name, &document)?,
+                None => self.write_one(place, &name, document)?,
             }
         }
         Ok(())
     }
 
-    pub(super) fn write_one(&mut self, place: Place, name: &str, document: &Document) -> Result<(), Failure> {
-        let output = match &self.settings.output {
-            Output::Stdout => {
-                self.ui.data(&Markdown.render(document))?;
+    pub(super) fn write_one(&mut self, place: Place, name: &str, mut document: Document) -> Result<(), Failure> {
+        let output = match (&mut self.answers, &self.settings.output) {
+            (Some(answers), _) => {
+                answers.translated(place, name, &mut document, &self.settings.formats, self.ui)?;
                 None
             }
-            Output::Folder(folder) => match write::write(document, &folder.join(name), &self.settings.formats) {
-                Ok(extension) => Some(format!("{name}.{extension}")),
-                Err(error) => {
-                    self.ledger.failed(place, format!("its document cannot be written: {error}"), self.ui);
-                    return Ok(());
+            (None, Output::Stdout) => {
+                self.ui.data(&Markdown.render(&document))?;
+                None
+            }
+            (None, Output::Folder(folder)) => {
+                match write::write(&document, &folder.join(name), &self.settings.formats) {
+                    Ok(extension) => Some(format!("{name}.{extension}")),
+                    Err(error) => return self.fail(place, format!("its document cannot be written: {error}")),
                 }
-            },
+            }
         };
         self.bar.written(document.article.sentences.len() as u64);
-        self.ledger.written(place, Facts::of(document, output), self.ui);
+        self.ledger.written(place, Facts::of(&document, output), self.ui);
         Ok(())
+    }
+
+    /// Gives an article up for a reason.
+    pub(super) fn fail(&mut self, place: Place, reason: String) -> Result<(), Failure> {
+        self.ledger.failed(place, reason.clone(), self.ui);
+        self.answers.as_mut().map_or(Ok(()), |answers| answers.refused(place, Status::Failed, &reason, self.ui))
     }
 }
 

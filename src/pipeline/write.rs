@@ -47,22 +47,30 @@ pub fn write_changed(
     formats: &[Format],
     before: &BTreeMap<String, String>,
 ) -> io::Result<&'static str> {
-    let mut outputs = BTreeMap::new();
-    let wanted = || ORDER.into_iter().filter(|format| formats.contains(format));
-    for renderer in wanted().filter_map(renderer) {
-        let (path, bytes) = (with_extension(base, renderer.extension()), renderer.render(document));
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let print = fingerprint(&bytes);
-        if before.get(&name) != Some(&print) || !path.is_file() {
+    let stem = base.file_name().unwrap_or_default().to_string_lossy();
+    for (extension, bytes) in render(document, &stem, formats) {
+        let path = with_extension(base, extension);
+        let same = || before.get(&format!("{stem}.{extension}")).is_some_and(|print| *print == fingerprint(&bytes));
+        if extension == Json::default().extension() || !path.is_file() || !same() {
             write_atomic(&path, &bytes)?;
         }
-        outputs.insert(name, print);
     }
-    if formats.contains(&Format::Json) {
-        let json = Json { outputs };
-        write_atomic(&with_extension(base, json.extension()), &json.render(document))?;
-    }
-    Ok(wanted().next().map_or(Markdown.extension(), extension))
+    Ok(ORDER.into_iter().find(|format| formats.contains(format)).map_or(Markdown.extension(), extension))
+}
+
+/// Returns the files of an article, extension and bytes, one by one in the order they are written; `stem` is the file
+/// name that they share.
+pub fn render(document: &Document, stem: &str, formats: &[Format]) -> impl Iterator<Item = (&'static str, Vec<u8>)> {
+    let mut outputs = BTreeMap::new();
+    ORDER.into_iter().filter(|format| formats.contains(format)).map(move |format| {
+        let Some(renderer) = renderer(format) else {
+            let json = Json { outputs: std::mem::take(&mut outputs) };
+            return (json.extension(), json.render(document));
+        };
+        let bytes = renderer.render(document);
+        outputs.insert(format!("{stem}.{}", renderer.extension()), fingerprint(&bytes));
+        (renderer.extension(), bytes)
+    })
 }
 
 /// Returns a path with an extension added; a name may have dots of its own.
