@@ -19,6 +19,8 @@ import tempfile
 import time
 
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "SOURCE_DATE_EPOCH": "1613650680", "HF_HUB_OFFLINE": "1"}
+# Ray takes the address of the network card for 127.0.0.1 where this is not switched off.
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 from ray.cluster_utils import Cluster
 
@@ -34,6 +36,7 @@ def article(dice):
 
 
 def write_inputs(folder, count):
+    """Writes small articles of every kind of input, some of which cannot be translated."""
     dice = random.Random(7)
     for number in range(count):
         path = folder / f"{number % 5}" / f"{number}.txt"
