@@ -205,7 +205,11 @@ impl<'a> Run<'a> {
     fn unreadable(&mut self, error: &read::ReadError, input: &Input) {
         let record = error.record.as_deref();
         self.bar.passed_over(if record.is_none() { input.bytes } else { 0 });
-        let place = self.ledger.open(&labelled(&error.path, record));
+        let label = labelled(&error.path, record);
+        if !in_shard(&label, self.settings.shard) {
+            return;
+        }
+        let place = self.ledger.open(&label);
         self.ledger.failed(place, error.reason.to_string(), self.ui);
     }
 
