@@ -34,13 +34,13 @@ import pyarrow as pa
 import pyarrow.fs
 import ray
 
-CALLS = 2  # batches that a worker has in hand, so that it never waits for the next one
+CALLS = 2  # batches that a worker has in hand, so that it seldom waits for the next one
 CANNOT_START = (2, 3)  # exit statuses of `summarize`: wrong options; no model, hub or device
 SAY_EVERY = 5  # seconds between two lines on how far it is
 
 
 class Worker:
-    """A `summarize worker` process; Ray Data calls it with batches of lines, two at a time."""
+    """A `summarize worker` process; Ray Data calls it with batches of lines, several at a time."""
 
     def __init__(self, command, folder, environment):
         self.options = {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What Ray costs: the same small articles translated by one plain run and by ray_summarize.py, in turn.
 
-    python benches/ray.py target/release/summarize [--articles 1000] [--reps 3]
+    python benches/ray_overhead.py target/release/summarize [--articles 1000] [--reps 3] [--beam 4]
 
 Needs pip install "ray[data]". One node with all cores of this machine, started before and not counted: a cluster is there.
 Counted is all else, from the start of the script to its exit. One worker has all cores, as the plain run has.
@@ -24,7 +24,6 @@ sys.path.insert(0, str(HERE.parent / "distributed"))
 from test_ray import Cluster, compared, write_inputs
 
 CORES = len(os.sched_getaffinity(0))
-OPTIONS = ["--model", "builtin"]
 
 
 def timed(command):
@@ -41,15 +40,17 @@ def main():
     parser.add_argument("--articles", type=int, default=1000)
     parser.add_argument("--reps", type=int, default=3)
     parser.add_argument("--batch", default="32")
+    parser.add_argument("--beam", default="4")
     arguments = parser.parse_args()
+    options = ["--model", "builtin", "--beam", arguments.beam]
     program = str(arguments.summarize.resolve())
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         write_inputs(pathlib.Path("in"), arguments.articles)
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": CORES, "include_dashboard": False})
-        plain = [program, "in", "-o", "out", *OPTIONS]
+        plain = [program, "in", "-o", "out", *options]
         ray = [sys.executable, HERE.parent / "distributed/ray_summarize.py", "in", "-o", "out", "--cpus", str(CORES),
-               "--batch", arguments.batch, "--summarize", program, "--address", cluster.address, "--", *OPTIONS]
+               "--batch", arguments.batch, "--summarize", program, "--address", cluster.address, "--", *options]
         seconds = {"plain": [], "ray": []}
         for _ in range(arguments.reps):
             seconds["plain"].append(timed(plain))
@@ -63,7 +64,7 @@ def main():
         cluster.shutdown()
     middle = {name: statistics.median(times) for name, times in seconds.items()}
     print(json.dumps({
-        "articles": arguments.articles, "cores": CORES, "seconds": seconds,
+        "articles": arguments.articles, "beam": int(arguments.beam), "cores": CORES, "seconds": seconds,
         "overhead": round(middle["ray"] / middle["plain"] - 1, 4), "last_pass_seconds": round(last_pass, 2),
     }))
 
