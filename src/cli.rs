@@ -7,7 +7,7 @@
 
 mod options;
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
+use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
@@ -16,6 +16,9 @@ pub use options::{
 };
 
 const USAGE: &str = "summarize [OPTIONS] <INPUT>...\n       summarize <COMMAND>";
+
+/// Options of the main job on its inputs and outputs.
+const NOT_OF_A_WORKER: [&str; 6] = ["output", "force", "dry_run", "shard", "fail_fast", "strict"];
 
 const EXAMPLES: &str = "\
 Examples:
@@ -130,6 +133,23 @@ pub enum Command {
         #[command(flatten)]
         messages: MessageOptions,
     },
+    /// Translate articles from standard input, one JSON object a line, to documents on standard output
+    #[command(mut_arg("output", hidden), mut_arg("force", hidden), mut_arg("dry_run", hidden))]
+    #[command(mut_arg("shard", hidden), mut_arg("fail_fast", hidden), mut_arg("strict", hidden))]
+    Worker {
+        /// Options of the main job, but for those on files.
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Print the articles that a run would translate, one a line, for workers on this or other machines
+    Feed {
+        /// Files, folders or patterns, as for the main job
+        #[arg(value_name = "INPUT", required = true)]
+        inputs: Vec<PathBuf>,
+        /// Options of the main job.
+        #[command(flatten)]
+        options: Options,
+    },
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -151,7 +171,14 @@ impl Cli {
             let message = format!("--{} stands before `{name}`: options of a subcommand go after it", dashed(id));
             return Err(Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message));
         }
-        Cli::from_arg_matches(matches)
+        let cli = Cli::from_arg_matches(matches)?;
+        match matches.subcommand_matches("worker").and_then(|matches| given_of(matches, &NOT_OF_A_WORKER)) {
+            Some(id) => {
+                let message = format!("--{} means nothing to `worker`, which reads and writes no files", dashed(id));
+                Err(Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message))
+            }
+            None => Ok(cli),
+        }
     }
 
     /// Returns the options that hold for the messages of any command.
@@ -164,6 +191,7 @@ impl Cli {
                 | Command::Review { messages, .. }
                 | Command::Qa { messages, .. },
             ) => messages,
+            Some(Command::Worker { options } | Command::Feed { options, .. }) => &options.messages,
             _ => &self.options.messages,
         }
     }
@@ -192,7 +220,23 @@ impl Cli {
                 messages,
                 ..Options::default()
             },
+            Some(Command::Worker { options }) => options.clone(),
+            Some(Command::Feed { options, .. }) => {
+                let batch = BatchOptions { dry_run: Some(true), ..options.batch.clone() };
+                Options { batch, ..options.clone() }
+            }
             _ => self.options.clone(),
+        }
+    }
+
+    /// Returns the options of all layers with what the command takes where none of them says otherwise.
+    pub fn completed(&self, options: Options) -> Options {
+        match &self.command {
+            Some(Command::Worker { .. }) => {
+                let format = options.format.or_else(|| Some(vec![Format::Json]));
+                Options { format, output: None, ..options }
+            }
+            _ => options,
         }
     }
 }
@@ -206,12 +250,20 @@ pub fn setting_names() -> Vec<String> {
 }
 
 fn first_given(matches: &ArgMatches) -> Option<&str> {
+    let command = Cli::command();
+    let of_main: Vec<&str> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
+    given_of(matches, &of_main)
+}
+
+/// Returns the first of these options that is on the command line.
+fn given_of<'a>(matches: &'a ArgMatches, options: &[&str]) -> Option<&'a str> {
     let is_given = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
-    matches
-        .ids()
-        .map(|id| id.as_str())
-        .filter(|id| Cli::command().get_arguments().any(|a| a.get_id() == *id))
-        .find(is_given)
+    matches.ids().map(|id| id.as_str()).filter(|id| options.contains(id)).find(is_given)
+}
+
+/// Changes an option to one that no help text shows.
+fn hidden(argument: Arg) -> Arg {
+    argument.hide(true)
 }
 
 fn dashed(id: &str) -> String {

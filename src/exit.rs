@@ -55,11 +55,17 @@ pub enum Failure {
     /// A signal came before there was anything to save.
     #[error("interrupted")]
     Interrupted,
+    /// Whoever read standard output has gone, which ends the work quietly.
+    #[error("standard output is closed")]
+    ReaderGone,
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Failure::Output(error.to_string())
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::ReaderGone,
+            _ => Failure::Output(error.to_string()),
+        }
     }
 }
 
@@ -71,6 +77,7 @@ impl Failure {
             Failure::Engine(_) | Failure::Locked { .. } => Exit::NoStart,
             Failure::Output(_) => Exit::SomeFailed,
             Failure::Interrupted => Exit::Interrupted,
+            Failure::ReaderGone => Exit::Done,
         }
     }
 

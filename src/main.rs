@@ -29,10 +29,12 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli, options: Options, ui: &Ui) -> Result<Exit, Failure> {
-    let settings = Settings::new(options)?;
+    let settings = Settings::new(cli.completed(options))?;
     limit_threads(&settings);
     match &cli.command {
         None => pipeline::run(&cli.inputs, &settings, ui),
+        Some(Command::Worker { .. }) => pipeline::work(&settings, ui),
+        Some(Command::Feed { inputs, .. }) => pipeline::feed(inputs, &settings, ui),
         Some(Command::Models { json, .. }) => commands::models(*json, &settings, ui),
         Some(Command::Fetch { models, into, .. }) => commands::fetch(models, into.as_deref(), &settings, ui),
         Some(Command::Check { .. }) => commands::check(&settings, ui),

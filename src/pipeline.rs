@@ -9,6 +9,7 @@ mod arrivals;
 mod budget;
 mod document;
 mod done;
+mod feed;
 mod gate;
 mod guard;
 mod inputs;
@@ -23,6 +24,7 @@ pub mod summarizer;
 mod translate;
 mod units;
 mod window;
+mod worker;
 mod write;
 mod writers;
 
@@ -34,12 +36,16 @@ use crate::{
     },
     config::{Output, Settings, Shard},
     exit::{Exit, Failure},
-    report::{OutputNames, run::Totals},
+    report::{
+        OutputNames,
+        run::{Status, Totals},
+    },
     ui::{Level, RunBar, Ui},
 };
 use aids::Aids;
 use budget::Budget;
 use done::Earlier;
+use feed::Feed;
 use guard::Guard;
 use inputs::{Input, Inputs, Missing};
 use ledger::{Facts, Ledger};
@@ -61,15 +67,25 @@ use stop::Stop;
 use summaries::Unsummarized;
 use summarizer::Summarizer;
 use window::{Job, Waiting, Window};
+use worker::Answers;
 use writers::Writers;
+
+pub use feed::feed;
+pub use worker::work;
 
 /// Works through the inputs and returns how it went.
 pub fn run(arguments: &[PathBuf], settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
+    go_through(arguments, settings, None, ui)
+}
+
+/// Works through the inputs; with a feed, articles that are to be translated are handed out instead.
+fn go_through(arguments: &[PathBuf], settings: &Settings, feed: Option<Feed>, ui: &Ui) -> Result<Exit, Failure> {
     let inputs = inputs::gather(arguments, settings.output.folder());
     require_work(&inputs, settings)?;
-    let folder = settings.output.folder().filter(|_| !settings.dry_run);
+    let folder = settings.output.folder().filter(|_| !settings.dry_run && feed.is_none());
     let _lock = folder.map(|folder| Lock::of(folder, settings.shard, ui)).transpose()?;
     let mut run = Run::new(&inputs, settings, ui)?;
+    run.feed = feed;
     inputs.missing.into_iter().for_each(|missing| run.miss(missing));
     for (index, input) in inputs.found.iter().enumerate() {
         match run.is_over() {
@@ -77,8 +93,7 @@ pub fn run(arguments: &[PathBuf], settings: &Settings, ui: &Ui) -> Result<Exit, 
             false => run.take(index, input)?,
         }
     }
-    run.begin_window()?;
-    run.follow(true)?;
+    run.translate_window()?;
     run.finish()
 }
 
@@ -129,6 +144,10 @@ struct Run<'a> {
     words: u64,
     /// Output names of the records of the input under way, in lower case.
     records: HashSet<String>,
+    /// Where articles go that other processes translate; `None` where this one does.
+    feed: Option<Feed>,
+    /// Where documents go in a worker, which writes no files.
+    answers: Option<Answers>,
 }
 
 impl<'a> Run<'a> {
@@ -164,6 +183,8 @@ impl<'a> Run<'a> {
             created: origin::created(),
             words: 0,
             records: HashSet::new(),
+            feed: None,
+            answers: None,
         })
     }
 
@@ -221,7 +242,11 @@ impl<'a> Run<'a> {
     fn unreadable(&mut self, error: &read::ReadError, input: &Input) {
         let record = error.record.as_deref();
         self.bar.passed_over(if record.is_none() { input.bytes } else { 0 });
-        let place = self.ledger.open(&labelled(&error.path, record));
+        let label = labelled(&error.path, record);
+        if !in_shard(&label, self.settings.shard) {
+            return;
+        }
+        let place = self.ledger.open(&label);
         self.ledger.failed(place, error.reason.to_string(), self.ui);
     }
 
@@ -251,6 +276,7 @@ impl<'a> Run<'a> {
             Verdict::Rerendered(facts) => self.ledger.written(place, *facts, self.ui),
             Verdict::Skip(reason, facts) => self.ledger.skipped(place, reason, *facts, self.ui),
             Verdict::Plan => self.ledger.planned(place, &self.planned_output(&name), self.ui),
+            Verdict::HandOut(draft) => self.hand_out(*draft, name)?,
             Verdict::Fail(reason) => self.ledger.failed(place, reason, self.ui),
         }
         self.bar.passed_over(bytes);
@@ -293,20 +319,31 @@ impl<'a> Run<'a> {
                 Earlier::Nothing => {}
             }
         }
+        if self.feed.is_some() {
+            return Ok(Verdict::HandOut(Box::new(draft)));
+        }
+        Ok(match self.examine(draft) {
+            Ok(_) if self.settings.dry_run => Verdict::Plan,
+            Ok((article, language)) => Verdict::Translate(Box::new(article), language),
+            Err((Status::Skipped, reason)) => Verdict::Skip(reason, Box::default()),
+            Err((_, reason)) => Verdict::Fail(reason),
+        })
+    }
+
+    /// Cleans an article and returns it with its language, or what becomes of it and why it cannot be translated.
+    fn examine(&self, draft: Draft) -> Result<(Article, gate::Language), (Status, String)> {
         let article = clean(draft);
         if let Err(error) = article.account() {
-            return Ok(Verdict::Fail(format!(
-                "{error}; this is a defect of the program, please report it with the file"
-            )));
+            let reason = format!("{error}; this is a defect of the program, please report it with the file");
+            return Err((Status::Failed, reason));
         }
         if article.sentences.is_empty() {
-            return Ok(Verdict::Fail("no sentence is left after cleaning; see the file".into()));
+            return Err((Status::Failed, "no sentence is left after cleaning; see the file".into()));
         }
-        Ok(match gate::language_of(&article, self.settings.from.as_deref(), self.model.reads()) {
-            Err(reason) => Verdict::Skip(reason, Box::default()),
-            Ok(_) if self.settings.dry_run => Verdict::Plan,
-            Ok(language) => Verdict::Translate(Box::new(article), language),
-        })
+        match gate::language_of(&article, self.settings.from.as_deref(), self.model.reads()) {
+            Ok(language) => Ok((article, language)),
+            Err(reason) => Err((Status::Skipped, reason)),
+        }
     }
 
     /// Writes the files that are missing or set otherwise, from what the JSON holds: no model is asked.
@@ -338,7 +375,9 @@ impl<'a> Run<'a> {
         self.settle_written(true);
         self.bar.finish();
         let totals = self.ledger.totals(self.words, self.started.elapsed().as_secs_f64());
-        if self.settings.dry_run {
+        if let Some(feed) = &self.feed {
+            feed.say(self.ui);
+        } else if self.settings.dry_run {
             self.ui.note("dry run: nothing was written or downloaded");
         } else {
             self.say(&totals);
@@ -362,6 +401,8 @@ impl<'a> Run<'a> {
 enum Verdict {
     Translate(Box<Article>, gate::Language),
     Plan,
+    /// It is for another process to translate.
+    HandOut(Box<Draft>),
     Done(Box<Facts>),
     /// Its documents were made again from what an earlier run translated.
     Rerendered(Box<Facts>),

@@ -96,11 +96,16 @@ impl Ui {
 
     /// Writes data to standard output. A reader that has gone away is no error: it has what it wanted.
     pub fn data(&self, text: &[u8]) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
-        match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        match self.stream(text) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
+    }
+
+    /// Writes a piece of data to standard output; an error where its reader has gone away, so that no more is made.
+    pub fn stream(&self, text: &[u8]) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text).and_then(|()| stdout.flush())
     }
 }
 

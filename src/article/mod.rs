@@ -12,13 +12,14 @@ pub mod normalize;
 pub mod read;
 pub mod segment;
 
+use serde::{Deserialize, Serialize};
 use std::{fmt, ops::Range};
 
 /// A range of bytes of an article's text.
 pub type Span = Range<usize>;
 
 /// Where an article came from: enough to find the same bytes again.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Provenance {
     /// Path of the input as the reader of a document sees it: relative to the input folder, `/` between parts.
     pub path: String,
@@ -33,7 +34,8 @@ pub struct Provenance {
 }
 
 /// What kind of text a block holds, as far as the file's own structure says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BlockKind {
     /// The headline.
     Title,
@@ -54,7 +56,7 @@ pub enum BlockKind {
 }
 
 /// One block of a draft: a range of its text that no sentence crosses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     /// Bytes of the text it covers, without the white space around it.
     pub range: Span,
@@ -63,7 +65,7 @@ pub struct Block {
 }
 
 /// What is known of an article beside its text, in the source's own words; dates in ISO 8601.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Metadata {
     /// The headline.
     pub title: Option<String>,
@@ -80,7 +82,7 @@ pub struct Metadata {
 }
 
 /// An article as a reader hands it over: decoded, cut into blocks, not yet cleaned.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Draft {
     /// Where it came from.
     pub provenance: Provenance,
@@ -93,7 +95,7 @@ pub struct Draft {
 }
 
 /// The part a sentence plays in its article.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The headline: always sentence S0.
@@ -190,21 +192,54 @@ impl Article {
         let sentences = self.sentences.iter().map(|s| &s.range);
         let mut claimed: Vec<&Span> = sentences.chain(self.removed.iter().map(|r| &r.range)).collect();
         claimed.sort_by_key(|range| (range.start, range.end));
-        let mut end = 0;
-        for range in claimed {
-            if range.start < end || self.text.get(range.clone()).is_none() {
-                return Err(AccountingError::Overlap(range.clone()));
-            }
-            self.require_white_space(end..range.start)?;
-            end = range.end;
-        }
-        self.require_white_space(end..self.text.len())
+        account(&self.text, claimed)
     }
+}
 
-    fn require_white_space(&self, gap: Span) -> Result<(), AccountingError> {
-        match self.text[gap.clone()].chars().all(char::is_whitespace) {
-            true => Ok(()),
-            false => Err(AccountingError::Lost(gap)),
+impl Draft {
+    /// Checks that the blocks are in text order and hold every character that is not white space: a draft may come from
+    /// another process.
+    pub fn account(&self) -> Result<(), AccountingError> {
+        account(&self.text, self.blocks.iter().map(|block| &block.range))
+    }
+}
+
+/// Checks that ranges are in order, are whole characters and leave out white space only.
+fn account<'a>(text: &str, ranges: impl IntoIterator<Item = &'a Span>) -> Result<(), AccountingError> {
+    let mut end = 0;
+    for range in ranges {
+        if range.start < end || text.get(range.clone()).is_none() {
+            return Err(AccountingError::Overlap(range.clone()));
         }
+        require_white_space(text, end..range.start)?;
+        end = range.end;
+    }
+    require_white_space(text, end..text.len())
+}
+
+fn require_white_space(text: &str, gap: Span) -> Result<(), AccountingError> {
+    match text[gap.clone()].chars().all(char::is_whitespace) {
+        true => Ok(()),
+        false => Err(AccountingError::Lost(gap)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_draft_whose_blocks_do_not_fit_its_text_is_refused() {
+        let draft = |ranges: &[Span]| Draft {
+            text: "نص أول".into(),
+            blocks: ranges.iter().map(|r| Block { range: r.clone(), kind: BlockKind::Paragraph }).collect(),
+            ..Draft::default()
+        };
+        assert_eq!(draft(&[0..4, 5..11]).account(), Ok(()));
+        assert_eq!(draft(&[0..4]).account(), Err(AccountingError::Lost(4..11)));
+        for wrong in [0..3, 0..99] {
+            assert_eq!(draft(std::slice::from_ref(&wrong)).account(), Err(AccountingError::Overlap(wrong)));
+        }
+        assert!(draft(&[5..11, 0..4]).account().is_err());
     }
 }

@@ -6,7 +6,7 @@
 #![allow(rustdoc::broken_intra_doc_links, reason = "the comments are the help texts, word for word")]
 
 use clap::{Args, ValueEnum};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 pub use crate::report::Layout;
@@ -162,7 +162,7 @@ pub struct MessageOptions {
 }
 
 /// A format of results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Markdown to read

@@ -40,6 +40,13 @@ pub const FULL: &str = "not reached: nothing more could be written; make room an
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place(usize);
 
+impl Place {
+    /// Returns the number of its row, from 0.
+    pub fn row(self) -> usize {
+        self.0
+    }
+}
+
 /// What an article's documents hold, as the index shows it.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {

@@ -10,9 +10,11 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Returns the command line of the process as documents show it.
+/// Returns the command line of the process as documents show it; of `summarize feed ...` that of the run which makes
+/// the same documents.
 pub fn command_line() -> String {
-    command(env::args_os().skip(1))
+    let is_feed = |(place, argument): &(usize, OsString)| *place == 0 && argument == "feed";
+    command(env::args_os().skip(1).enumerate().filter(|argument| !is_feed(argument)).map(|(_, argument)| argument))
 }
 
 /// Returns the time that documents are dated with: `SOURCE_DATE_EPOCH`, or now; UTC, ISO 8601.

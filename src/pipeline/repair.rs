@@ -76,8 +76,7 @@ impl Run<'_> {
         }
         for way in [Way::WiderBeam, Way::InParts] {
             if let Err(error) = self.round(way, &articles, &mut attempts, engine, &common.aids) {
-                articles.iter().for_each(|one| self.ledger.failed(one.waiting.place, error.to_string(), self.ui));
-                return Ok(());
+                return articles.iter().try_for_each(|one| self.fail(one.waiting.place, error.to_string()));
             }
         }
         attempts.into_iter().for_each(|attempt| settle(attempt, &mut articles));

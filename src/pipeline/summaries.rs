@@ -61,7 +61,7 @@ impl Run<'_> {
                     self.write_one(one.place, one.name, one.document)?;
                 }
             }
-            Err(error) => waiting.iter().for_each(|one| self.ledger.failed(one.place, error.to_string(), self.ui)),
+            Err(error) => waiting.iter().try_for_each(|one| self.fail(one.place, error.to_string()))?,
         }
         Ok(())
     }

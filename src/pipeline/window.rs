@@ -24,7 +24,7 @@ use crate::{
     article::Article,
     engine::{self, CPU_TOKENS, DecodeOptions, Engine},
     exit::Failure,
-    report::{Document, Markdown, Render},
+    report::{Document, Markdown, Render, run::Status},
 };
 use std::{mem, sync::Arc, time::Duration};
 
@@ -99,8 +99,14 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Translates the articles that wait, and writes them.
+    pub(super) fn translate_window(&mut self) -> Result<(), Failure> {
+        self.begin_window()?;
+        self.follow(true)
+    }
+
     /// Loads the models at the first call; then it is known what they leave of the memory.
-    fn load(&mut self) -> Result<Arc<Engine>, Failure> {
+    pub(super) fn load(&mut self) -> Result<Arc<Engine>, Failure> {
         let is_new = self.model.record().is_none();
         let engine = self.model.loaded()?;
         if let Some(summarizer) = &mut self.summarizer {
@@ -152,7 +158,7 @@ impl Run<'_> {
         let Job { work, engine, arrivals, common, .. } = job;
         if let Err(error) = work.end() {
             // The engine failed, not one of the articles: each that is left says so, and the run goes on.
-            arrivals.left().for_each(|waiting| self.ledger.failed(waiting.place, error.to_string(), self.ui));
+            arrivals.left().try_for_each(|waiting| self.fail(waiting.place, error.to_string()))?;
         }
         self.repair_window(&engine, &common)?;
         self.summarize_window(&engine)
@@ -196,10 +202,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    pub(super) fn write_one(&mut self, place: Place, name: String, document: Document) -> Result<(), Failure> {
-        match &mut self.writers {
-            Some(writers) => writers.write(Order { place, name, document }),
-            None => {
+    pub(super) fn write_one(&mut self, place: Place, name: String, mut document: Document) -> Result<(), Failure> {
+        match (&mut self.answers, &mut self.writers) {
+            (Some(answers), _) => {
+                answers.translated(place, &name, &mut document, &self.settings.formats, self.ui)?;
+                self.written(place, Facts::of(&document, None));
+            }
+            (None, Some(writers)) => writers.write(Order { place, name, document }),
+            (None, None) => {
                 self.ui.data(&Markdown.render(&document))?;
                 self.written(place, Facts::of(&document, None));
             }
@@ -224,6 +234,12 @@ impl Run<'_> {
     fn written(&mut self, place: Place, facts: Facts) {
         self.bar.written(facts.sentences as u64);
         self.ledger.written(place, facts, self.ui);
+    }
+
+    /// Gives an article up for a reason.
+    pub(super) fn fail(&mut self, place: Place, reason: String) -> Result<(), Failure> {
+        self.ledger.failed(place, reason.clone(), self.ui);
+        self.answers.as_mut().map_or(Ok(()), |answers| answers.refused(place, Status::Failed, &reason, self.ui))
     }
 }
 

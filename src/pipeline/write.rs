@@ -47,28 +47,36 @@ pub fn write_changed(
     formats: &[Format],
     before: &BTreeMap<String, String>,
 ) -> io::Result<&'static str> {
-    let mut outputs = BTreeMap::new();
+    let stem = base.file_name().unwrap_or_default().to_string_lossy();
     let json_path = with_extension(base, Json::default().extension());
-    let wanted = || ORDER.into_iter().filter(|format| formats.contains(format));
-    for renderer in wanted().filter_map(renderer) {
-        let (path, bytes) = (with_extension(base, renderer.extension()), renderer.render(document));
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let print = fingerprint(&bytes);
-        if before.get(&name) != Some(&print) || !path.is_file() {
+    for (extension, bytes) in render(document, &stem, formats) {
+        let path = with_extension(base, extension);
+        let same = || before.get(&format!("{stem}.{extension}")).is_some_and(|print| *print == fingerprint(&bytes));
+        if path == json_path || !path.is_file() || !same() {
             // A run that is killed before the new JSON is there must not leave the old one, whose fingerprints would make
             // the new document look like one that a person edited.
-            if path.exists() {
+            if path != json_path && path.exists() {
                 remove_if_there(&json_path)?;
             }
             write_atomic(&path, &bytes)?;
         }
-        outputs.insert(name, print);
     }
-    if formats.contains(&Format::Json) {
-        let json = Json { outputs };
-        write_atomic(&json_path, &json.render(document))?;
-    }
-    Ok(wanted().next().map_or(Markdown.extension(), extension))
+    Ok(ORDER.into_iter().find(|format| formats.contains(format)).map_or(Markdown.extension(), extension))
+}
+
+/// Returns the files of an article, extension and bytes, one by one in the order they are written; `stem` is the file
+/// name that they share.
+pub fn render(document: &Document, stem: &str, formats: &[Format]) -> impl Iterator<Item = (&'static str, Vec<u8>)> {
+    let mut outputs = BTreeMap::new();
+    ORDER.into_iter().filter(|format| formats.contains(format)).map(move |format| {
+        let Some(renderer) = renderer(format) else {
+            let json = Json { outputs: std::mem::take(&mut outputs) };
+            return (json.extension(), json.render(document));
+        };
+        let bytes = renderer.render(document);
+        outputs.insert(format!("{stem}.{}", renderer.extension()), fingerprint(&bytes));
+        (renderer.extension(), bytes)
+    })
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {
