@@ -7,199 +7,49 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod checkpoints;
+
 use candle_core::{Device, Tensor};
+use checkpoints::{
+    Checkpoint, EXACT, assert_encoder_states, assert_logits, assert_tokens, checkpoints_on, family_of, ids,
+    largest_gap, model_files, run_forced,
+};
 use serde_json::Value;
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::Path};
 use summarize::engine::{
-    ModelFiles, Origin,
-    arch::{self, Row, Seq2Seq},
-    batch::{self, Job, Schedule},
-    decode::Hypothesis,
+    ModelFiles,
     generation::GenerationConfig,
-    kernels::{
-        cache::Tap,
-        projection::{Scores, Wanted},
-    },
     precision::{Arithmetic, Precision},
-    weights::Weights,
 };
 
-/// Largest difference of an encoder state and of a logit from transformers'.
-const ENCODER_TOLERANCE: f32 = 1e-4;
-const LOGIT_TOLERANCE: f32 = 1e-3;
-
-/// Every architecture that is run has a golden.
-const FAMILIES: [&str; 8] = ["marian", "bart", "mbart", "m2m_100", "pegasus", "t5", "mt5", "umt5"];
-
-struct Checkpoint {
-    name: String,
-    files: ModelFiles,
-    model: Box<dyn Seq2Seq>,
-    config: GenerationConfig,
-    golden: Value,
-    tensors: HashMap<String, Tensor>,
-    /// The attention that the goldens hold: the last decoder layer's first head.
-    golden_tap: Tap,
-}
-
-impl Checkpoint {
-    fn load(folder: &Path, arithmetic: Arithmetic) -> Checkpoint {
-        let files = model_files(folder);
-        let weights = Weights::open(&files).unwrap();
-        Checkpoint {
-            name: folder.file_name().unwrap().to_string_lossy().into_owned(),
-            model: arch::load(&files, &weights, &Device::Cpu, arithmetic).unwrap(),
-            config: GenerationConfig::read(&files).unwrap(),
-            golden: serde_json::from_slice(&fs::read(folder.join("golden.json")).unwrap()).unwrap(),
-            tensors: candle_core::safetensors::load(folder.join("golden.safetensors"), &Device::Cpu).unwrap(),
-            golden_tap: {
-                let config = config(folder);
-                let layers = ["decoder_layers", "num_decoder_layers", "num_layers"].map(|key| config[key].as_u64());
-                Tap { layer: layers.into_iter().flatten().next().unwrap() as usize - 1, head: Some(0) }
-            },
-            files,
-        }
-    }
-
-    fn sources(&self) -> Vec<Vec<u32>> {
-        self.golden["sources"].as_array().unwrap().iter().map(|row| ids(&row["source"])).collect()
-    }
-
-    fn decode(
-        &self,
-        sources: &[Vec<u32>],
-        config: &GenerationConfig,
-        workers: usize,
-        tokens: usize,
-    ) -> Vec<Hypothesis> {
-        let job = |source: &Vec<u32>| Job { source: source.clone(), config: config.clone() };
-        let jobs: Vec<Job> = sources.iter().map(job).collect();
-        let schedule = Schedule { workers, tokens, tap: Some(self.model.alignment_tap()) };
-        batch::outputs(self.model.as_ref(), &jobs, schedule).unwrap()
-    }
-}
-
-fn model_files(folder: &Path) -> ModelFiles {
-    ModelFiles {
-        origin: Origin::Folder(folder.to_owned()),
-        name: folder.display().to_string(),
-        revision: None,
-        licence: None,
-        hashes: BTreeMap::new(),
-    }
-}
-
-/// Returns the committed checkpoints and those the environment names.
+/// Returns the committed checkpoints and those the environment names, on the CPU.
 fn checkpoints() -> Vec<Checkpoint> {
     checkpoints_in(Arithmetic::default())
 }
 
 fn checkpoints_in(arithmetic: Arithmetic) -> Vec<Checkpoint> {
-    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
-    let committed = ["marian", "families"].into_iter().flat_map(|set| fs::read_dir(goldens.join(set)).unwrap());
-    let mut folders: Vec<PathBuf> = committed.map(|entry| entry.unwrap().path()).collect();
-    folders.sort();
-    assert!(FAMILIES.iter().all(|family| folders.iter().any(|folder| family_of(folder) == *family)));
-    let more = std::env::var_os("SUMMARIZE_PARITY_CHECKPOINTS").unwrap_or_default();
-    folders.extend(std::env::split_paths(&more).filter(|path| !path.as_os_str().is_empty()));
-    folders.iter().map(|folder| Checkpoint::load(folder, arithmetic)).collect()
-}
-
-fn config(folder: &Path) -> Value {
-    serde_json::from_slice(&fs::read(folder.join("config.json")).unwrap()).unwrap()
-}
-
-fn family_of(folder: &Path) -> String {
-    config(folder)["model_type"].as_str().unwrap().to_owned()
-}
-
-fn ids(value: &Value) -> Vec<u32> {
-    value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
-}
-
-fn largest_gap(a: &Tensor, b: &Tensor) -> f32 {
-    (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
+    checkpoints_on(&Device::Cpu, arithmetic)
 }
 
 #[test]
 fn encoder_states_are_transformers_within_one_in_ten_thousand() {
-    for checkpoint in checkpoints() {
-        let sources = checkpoint.sources();
-        let mut compared = 0;
-        for (name, want) in &checkpoint.tensors {
-            let Some(index) = name.strip_prefix("encoder.") else { continue };
-            let source = &sources[index.parse::<usize>().unwrap()];
-            let got = checkpoint.model.encode(&[source]).unwrap();
-            let gap = largest_gap(&got, want);
-            assert!(gap < ENCODER_TOLERANCE, "{} {name}: {gap}", checkpoint.name);
-            compared += 1;
-        }
-        assert!(compared >= 8, "{} has {compared} encoder goldens", checkpoint.name);
-    }
+    assert_encoder_states(&checkpoints(), EXACT);
 }
 
 #[test]
 fn logits_and_tapped_attention_are_transformers_when_the_output_is_given() {
-    for checkpoint in checkpoints() {
-        let sources = checkpoint.sources();
-        for forced in checkpoint.golden["teacher_forced"].as_array().unwrap() {
-            let index = forced["source"].as_u64().unwrap() as usize;
-            let (logits, taps) =
-                run_forced(&checkpoint, &sources[index], &ids(&forced["decoder_input_ids"]), checkpoint.golden_tap);
-            let want = &checkpoint.tensors[&format!("logits.{index}")];
-            let gap = largest_gap(&logits, want);
-            assert!(gap < LOGIT_TOLERANCE, "{} logits.{index}: {gap}", checkpoint.name);
-            if let Some(want) = checkpoint.tensors.get(&format!("cross_attention.{index}")) {
-                let gap = largest_gap(&taps, want);
-                assert!(gap < ENCODER_TOLERANCE, "{} cross_attention.{index}: {gap}", checkpoint.name);
-            }
-        }
-    }
-}
-
-/// Returns the logits, (steps, vocabulary), and tapped attention, (steps, source tokens), of given decoder inputs.
-fn run_forced(checkpoint: &Checkpoint, source: &[u32], inputs: &[u32], tap: Tap) -> (Tensor, Tensor) {
-    let model = &checkpoint.model;
-    let hidden = model.encode(&[source]).unwrap();
-    let memory = model.memories(&hidden, &[source]).unwrap().remove(0);
-    let mut state = model.state(1, 2);
-    let (mut logits, mut taps) = (Vec::new(), Vec::new());
-    for (position, token) in inputs.iter().enumerate() {
-        let lineage = vec![0; position];
-        let row = Row { token: *token, memory: &memory, slot: 0, lineage: &lineage, wanted: &Wanted::All };
-        let mut step = model.step(&mut state, &[row], Some(tap)).unwrap();
-        let Some(Scores::All(row)) = step.scores.pop() else { unreachable!("all scores were wanted") };
-        logits.extend(row);
-        taps.append(&mut step.taps[0]);
-    }
-    let tensor = |values, width| Tensor::from_vec(values, (inputs.len(), width), &Device::Cpu).unwrap();
-    (tensor(logits, model.vocabulary()), tensor(taps, source.len()))
+    assert_logits(&checkpoints(), EXACT);
 }
 
 #[test]
 fn greedy_and_beam_tokens_are_transformers() {
-    for checkpoint in checkpoints() {
-        let sources = checkpoint.sources();
-        assert!(sources.len() >= 50, "{} has {} sources", checkpoint.name, sources.len());
-        for (key, beams) in [("greedy", 1), ("beam", checkpoint.config.num_beams)] {
-            let config = GenerationConfig { num_beams: beams, ..checkpoint.config.clone() };
-            let outputs = checkpoint.decode(&sources, &config, 2, 1024);
-            for (index, output) in outputs.iter().enumerate() {
-                let want = ids(&checkpoint.golden["sources"][index][key]);
-                assert_eq!(output.tokens, want, "{} source {index}, {key}", checkpoint.name);
-            }
-        }
-    }
+    assert_tokens(&checkpoints(), 2, 1024);
 }
 
 #[test]
 fn every_generation_setting_gives_transformers_tokens() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/marian/post-swish-shared");
-    let checkpoint = Checkpoint::load(&folder, Arithmetic::default());
+    let checkpoint = Checkpoint::load(&folder, &Device::Cpu, Arithmetic::default());
     let sources = checkpoint.sources();
     let variants: Value = serde_json::from_slice(&fs::read(folder.join("variants.json")).unwrap()).unwrap();
     for variant in variants["variants"].as_array().unwrap() {

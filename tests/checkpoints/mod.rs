@@ -1,0 +1,218 @@
+//! What the tests of agreement with transformers share: the goldens, and the comparisons that are the same on every device.
+//!
+//! `tests/oracle/README.md` says how the goldens are made and what they hold.
+
+#![allow(dead_code, reason = "each test that includes it uses a part")]
+
+use candle_core::{DType, Device, Tensor};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::{Path, PathBuf},
+};
+use summarize::engine::{
+    ModelFiles, Origin,
+    arch::{self, Row, Seq2Seq},
+    batch::{self, Job, Schedule},
+    decode::Hypothesis,
+    generation::GenerationConfig,
+    kernels::{
+        cache::Tap,
+        projection::{Scores, Wanted},
+    },
+    precision::Arithmetic,
+    weights::Weights,
+};
+
+/// Every architecture that is run has a golden.
+const FAMILIES: [&str; 8] = ["marian", "bart", "mbart", "m2m_100", "pegasus", "t5", "mt5", "umt5"];
+
+/// A checkpoint with what transformers makes of its sources.
+pub struct Checkpoint {
+    pub name: String,
+    pub files: ModelFiles,
+    pub model: Box<dyn Seq2Seq>,
+    pub config: GenerationConfig,
+    pub golden: Value,
+    pub tensors: HashMap<String, Tensor>,
+    /// The attention that the goldens hold: the last decoder layer's first head.
+    pub golden_tap: Tap,
+}
+
+impl Checkpoint {
+    /// Loads the checkpoint of a folder onto a device.
+    pub fn load(folder: &Path, device: &Device, arithmetic: Arithmetic) -> Checkpoint {
+        let files = model_files(folder);
+        let weights = Weights::open(&files).unwrap();
+        Checkpoint {
+            name: folder.file_name().unwrap().to_string_lossy().into_owned(),
+            model: arch::load(&files, &weights, device, arithmetic).unwrap(),
+            config: GenerationConfig::read(&files).unwrap(),
+            golden: serde_json::from_slice(&fs::read(folder.join("golden.json")).unwrap()).unwrap(),
+            tensors: candle_core::safetensors::load(folder.join("golden.safetensors"), &Device::Cpu).unwrap(),
+            golden_tap: {
+                let config = config(folder);
+                let layers = ["decoder_layers", "num_decoder_layers", "num_layers"].map(|key| config[key].as_u64());
+                Tap { layer: layers.into_iter().flatten().next().unwrap() as usize - 1, head: Some(0) }
+            },
+            files,
+        }
+    }
+
+    /// Returns the sources that the goldens are of.
+    pub fn sources(&self) -> Vec<Vec<u32>> {
+        self.golden["sources"].as_array().unwrap().iter().map(|row| ids(&row["source"])).collect()
+    }
+
+    /// Decodes sources as these settings say.
+    pub fn decode(
+        &self,
+        sources: &[Vec<u32>],
+        config: &GenerationConfig,
+        workers: usize,
+        tokens: usize,
+    ) -> Vec<Hypothesis> {
+        let job = |source: &Vec<u32>| Job { source: source.clone(), config: config.clone() };
+        let jobs: Vec<Job> = sources.iter().map(job).collect();
+        let schedule = Schedule { workers, tokens, tap: Some(self.model.alignment_tap()) };
+        batch::outputs(self.model.as_ref(), &jobs, schedule).unwrap()
+    }
+}
+
+/// Returns the model of a folder.
+pub fn model_files(folder: &Path) -> ModelFiles {
+    ModelFiles {
+        origin: Origin::Folder(folder.to_owned()),
+        name: folder.display().to_string(),
+        revision: None,
+        licence: None,
+        hashes: BTreeMap::new(),
+    }
+}
+
+/// Returns the committed checkpoints and those the environment names, on a device.
+pub fn checkpoints_on(device: &Device, arithmetic: Arithmetic) -> Vec<Checkpoint> {
+    folders().iter().map(|folder| Checkpoint::load(folder, device, arithmetic)).collect()
+}
+
+/// Returns those of them that are of these families.
+pub fn checkpoints_of(families: &[&str], device: &Device, arithmetic: Arithmetic) -> Vec<Checkpoint> {
+    let of = |folder: &PathBuf| families.contains(&family_of(folder).as_str());
+    folders().iter().filter(|folder| of(folder)).map(|folder| Checkpoint::load(folder, device, arithmetic)).collect()
+}
+
+fn folders() -> Vec<PathBuf> {
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    let committed = ["marian", "families"].into_iter().flat_map(|set| fs::read_dir(goldens.join(set)).unwrap());
+    let mut folders: Vec<PathBuf> = committed.map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    assert!(FAMILIES.iter().all(|family| folders.iter().any(|folder| family_of(folder) == *family)));
+    let more = std::env::var_os("SUMMARIZE_PARITY_CHECKPOINTS").unwrap_or_default();
+    folders.extend(std::env::split_paths(&more).filter(|path| !path.as_os_str().is_empty()));
+    folders
+}
+
+fn config(folder: &Path) -> Value {
+    serde_json::from_slice(&fs::read(folder.join("config.json")).unwrap()).unwrap()
+}
+
+/// Returns the `model_type` of a folder.
+pub fn family_of(folder: &Path) -> String {
+    config(folder)["model_type"].as_str().unwrap().to_owned()
+}
+
+/// Returns token ids.
+pub fn ids(value: &Value) -> Vec<u32> {
+    value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
+}
+
+/// Returns the largest difference of two tensors.
+pub fn largest_gap(a: &Tensor, b: &Tensor) -> f32 {
+    (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
+}
+
+/// Returns the logits, (steps, vocabulary), and tapped attention, (steps, source tokens), of given decoder inputs.
+pub fn run_forced(checkpoint: &Checkpoint, source: &[u32], inputs: &[u32], tap: Tap) -> (Tensor, Tensor) {
+    let model = &checkpoint.model;
+    let hidden = model.encode(&[source]).unwrap();
+    let memory = model.memories(&hidden, &[source]).unwrap().remove(0);
+    let mut state = model.state(1, 2);
+    let (mut logits, mut taps) = (Vec::new(), Vec::new());
+    for (position, token) in inputs.iter().enumerate() {
+        let lineage = vec![0; position];
+        let row = Row { token: *token, memory: &memory, slot: 0, lineage: &lineage, wanted: &Wanted::All };
+        let mut step = model.step(&mut state, &[row], Some(tap)).unwrap();
+        let Some(Scores::All(row)) = step.scores.pop() else { unreachable!("all scores were wanted") };
+        logits.extend(row);
+        taps.append(&mut step.taps[0]);
+    }
+    let tensor = |values, width| Tensor::from_vec(values, (inputs.len(), width), &Device::Cpu).unwrap();
+    (tensor(logits, model.vocabulary()), tensor(taps, source.len()))
+}
+
+/// How far numbers may be from transformers'.
+#[derive(Clone, Copy)]
+pub struct Tolerance {
+    /// Of an encoder state, and of an attention weight.
+    pub encoder: f32,
+    /// Of a logit.
+    pub logit: f32,
+}
+
+/// In f32.
+pub const EXACT: Tolerance = Tolerance { encoder: 1e-4, logit: 1e-3 };
+
+/// Asserts that encoder states are transformers'.
+pub fn assert_encoder_states(checkpoints: &[Checkpoint], tolerance: Tolerance) {
+    for checkpoint in checkpoints {
+        let sources = checkpoint.sources();
+        let mut compared = 0;
+        for (name, want) in &checkpoint.tensors {
+            let Some(index) = name.strip_prefix("encoder.") else { continue };
+            let source = &sources[index.parse::<usize>().unwrap()];
+            let got = checkpoint.model.encode(&[source]).unwrap();
+            let got = got.to_dtype(DType::F32).unwrap().to_device(&Device::Cpu).unwrap();
+            let gap = largest_gap(&got, want);
+            assert!(gap < tolerance.encoder, "{} {name}: {gap}", checkpoint.name);
+            compared += 1;
+        }
+        assert!(compared >= 8, "{} has {compared} encoder goldens", checkpoint.name);
+    }
+}
+
+/// Asserts that logits and tapped attention are transformers' when the output is given.
+pub fn assert_logits(checkpoints: &[Checkpoint], tolerance: Tolerance) {
+    for checkpoint in checkpoints {
+        let sources = checkpoint.sources();
+        for forced in checkpoint.golden["teacher_forced"].as_array().unwrap() {
+            let index = forced["source"].as_u64().unwrap() as usize;
+            let (logits, taps) =
+                run_forced(checkpoint, &sources[index], &ids(&forced["decoder_input_ids"]), checkpoint.golden_tap);
+            let want = &checkpoint.tensors[&format!("logits.{index}")];
+            let gap = largest_gap(&logits, want);
+            assert!(gap < tolerance.logit, "{} logits.{index}: {gap}", checkpoint.name);
+            if let Some(want) = checkpoint.tensors.get(&format!("cross_attention.{index}")) {
+                let gap = largest_gap(&taps, want);
+                assert!(gap < tolerance.encoder, "{} cross_attention.{index}: {gap}", checkpoint.name);
+            }
+        }
+    }
+}
+
+/// Asserts that greedy and beam tokens are transformers', the sources decoded in batches of this many tokens.
+pub fn assert_tokens(checkpoints: &[Checkpoint], workers: usize, tokens: usize) {
+    for checkpoint in checkpoints {
+        let sources = checkpoint.sources();
+        assert!(sources.len() >= 50, "{} has {} sources", checkpoint.name, sources.len());
+        for (key, beams) in [("greedy", 1), ("beam", checkpoint.config.num_beams)] {
+            let config = GenerationConfig { num_beams: beams, ..checkpoint.config.clone() };
+            let outputs = checkpoint.decode(&sources, &config, workers, tokens);
+            assert_eq!(outputs.len(), sources.len());
+            for (index, output) in outputs.iter().enumerate() {
+                let want = ids(&checkpoint.golden["sources"][index][key]);
+                assert_eq!(output.tokens, want, "{} source {index}, {key}", checkpoint.name);
+            }
+        }
+    }
+}
