@@ -15,6 +15,7 @@ use super::{
     },
     room::Habits,
 };
+use rayon::prelude::*;
 use std::{
     collections::VecDeque,
     sync::{
@@ -302,25 +303,17 @@ impl<'a> Worker<'a> {
             .collect();
         let mut output = self.model.step(state, &rows, self.tap)?;
         let (mut scores, mut taps) = (output.scores.as_mut_slice(), output.taps.into_iter());
+        let mut shares = Vec::with_capacity(self.active.len());
         for active in &mut self.active {
             let open = active.search.open().len();
             let (own, rest) = scores.split_at_mut(open);
             scores = rest;
-            for (beam, tap) in taps.by_ref().take(open).enumerate() {
-                let position = active.search.open()[beam].lineage.len();
-                active.taps[beam].resize(position, Vec::new());
-                active.taps[beam].push(tap);
-            }
-            if own.iter().any(Scores::damaged) {
-                return Err(EngineError::Unsupported(
-                    "the model gave scores that are no numbers: its weights are damaged; `summarize check MODEL` compares \
-                     them with the hub's hashes"
-                        .into(),
-                ));
-            }
-            active.search.advance(own);
+            shares.push((own, taps.by_ref().take(open).collect(), active));
         }
-        Ok(())
+        match self.habits.searches_together {
+            false => shares.into_iter().try_for_each(|(own, taps, active)| active.advance(own, taps)),
+            true => shares.into_par_iter().try_for_each(|(own, taps, active)| active.advance(own, taps)),
+        }
     }
 
     fn retire(&mut self, finished: &dyn Fn(usize, Hypothesis)) -> Result<(), EngineError> {
@@ -338,6 +331,24 @@ impl<'a> Worker<'a> {
 }
 
 impl Active {
+    /// Takes what a step gave for its open hypotheses and moves on.
+    fn advance(&mut self, scores: &mut [Scores], taps: Vec<Vec<f32>>) -> Result<(), EngineError> {
+        for (beam, tap) in taps.into_iter().enumerate() {
+            let position = self.search.open()[beam].lineage.len();
+            self.taps[beam].resize(position, Vec::new());
+            self.taps[beam].push(tap);
+        }
+        if scores.iter().any(Scores::damaged) {
+            return Err(EngineError::Unsupported(
+                "the model gave scores that are no numbers: its weights are damaged; `summarize check MODEL` compares \
+                 them with the hub's hashes"
+                    .into(),
+            ));
+        }
+        self.search.advance(scores);
+        Ok(())
+    }
+
     fn done(&self) -> bool {
         self.search.done()
     }

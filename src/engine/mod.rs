@@ -147,7 +147,7 @@ impl Engine {
         let sampling = "the model's generation_config.json asks for sampling; it is searched instead, so that the same \
                         text gives the same output";
         let sampling = self.generation.asks_to_sample.then_some(sampling);
-        sampling.into_iter().chain(kernels::device::note()).map(str::to_owned).collect()
+        sampling.into_iter().chain(kernels::device::note(&self.device)).map(str::to_owned).collect()
     }
 
     /// Returns the count of tokens of a text, `</s>` included.

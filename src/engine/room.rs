@@ -29,6 +29,8 @@ pub struct Habits {
     refilled_below: usize,
     /// Caches are allocated for the usual batch, not for the one of shortest sources.
     pub allocates_at_once: bool,
+    /// Searches move on side by side: a GPU waits for all of them, while a core has others to serve.
+    pub searches_together: bool,
 }
 
 impl Habits {
@@ -36,9 +38,13 @@ impl Habits {
     pub fn on(device: &Device) -> Habits {
         match on_host(device) {
             // What lies between the layers stays in cache.
-            true => Habits { encoded_together: 256, refilled_below: 16, allocates_at_once: false },
+            true => {
+                Habits { encoded_together: 256, refilled_below: 16, allocates_at_once: false, searches_together: false }
+            }
             // A pass of the encoder costs as much for one source as for many.
-            false => Habits { encoded_together: 8_192, refilled_below: 14, allocates_at_once: true },
+            false => {
+                Habits { encoded_together: 8_192, refilled_below: 14, allocates_at_once: true, searches_together: true }
+            }
         }
     }
 

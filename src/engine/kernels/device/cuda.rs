@@ -49,11 +49,6 @@ pub fn usable(device: &Device) -> bool {
     matches!(device, Device::Cuda(_)) && *AGREE.get_or_init(|| check(device).unwrap_or(false))
 }
 
-/// Returns true where the kernels were wanted and did not give what the plain forms give.
-pub fn refused() -> bool {
-    AGREE.get() == Some(&false)
-}
-
 /// One argument of a kernel.
 #[derive(Clone, Copy)]
 enum Argument {

@@ -26,15 +26,16 @@ pub use sources::SourceRows;
 
 use candle_core::{DType, Device, Result, Tensor};
 
-/// Returns what a user should know of the kernels, where there is something.
-pub fn note() -> Option<&'static str> {
+/// Returns what a user should know of a device's kernels, where there is something.
+pub fn note(device: &Device) -> Option<&'static str> {
     #[cfg(feature = "cuda")]
-    if cuda::refused() {
+    if matches!(device, Device::Cuda(_)) && !cuda::usable(device) {
         return Some(
             "the fused GPU kernels do not give on this machine what plain operations give; plain operations are used, \
              which is slower",
         );
     }
+    let _ = device;
     None
 }
 
@@ -49,6 +50,9 @@ pub(super) fn product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 
 /// Returns what to add to scores so that places beyond a row's length get no weight: 0 or minus infinity, (rows, longest).
 fn mask(lengths: &[u32], longest: usize, device: &Device) -> Result<Tensor> {
-    let row = |length: &u32| (0..longest).map(|t| if t < *length as usize { 0.0 } else { f32::NEG_INFINITY });
+    let row = |length: &u32| {
+        let length = *length as usize;
+        (0..longest).map(move |t| if t < length { 0.0 } else { f32::NEG_INFINITY })
+    };
     Tensor::from_vec(lengths.iter().flat_map(row).collect::<Vec<f32>>(), (lengths.len(), longest), device)
 }

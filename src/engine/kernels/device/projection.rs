@@ -128,7 +128,7 @@ fn top(scores: &Tensor, bias: Option<&Tensor>, asked: Asked<'_>) -> Result<Tenso
 pub(super) fn plain_top(scores: &Tensor, bias: Option<&Tensor>, asked: Asked<'_>) -> Result<Tensor> {
     let scores = with_bias(scores, bias)?;
     let total = scores.log_sum_exp(D::Minus1)?.unsqueeze(1)?;
-    let (mut values, mut tokens, mut rest) = (vec![total], Vec::new(), scores.copy()?);
+    let (mut values, mut tokens, rest) = (vec![total], Vec::new(), scores.copy()?);
     let ruled_out = Tensor::full(f32::NEG_INFINITY, (scores.dim(0)?, 1), scores.device())?;
     for _ in 0..asked.count {
         let token = rest.argmax_keepdim(D::Minus1)?; // (rows, 1)

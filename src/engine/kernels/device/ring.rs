@@ -6,6 +6,7 @@
 
 use crate::engine::kernels::cache::RowAddress;
 use candle_core::{DType, Device, Result, Tensor, bail};
+use rayon::prelude::*;
 
 /// No row wrote for this slot.
 const NONE: u32 = u32::MAX;
@@ -52,7 +53,8 @@ impl Ring {
         self.reserve(rows.iter().map(|row| row.lineage.len() + 1).max().unwrap_or(1))?;
         let block = self.steps % self.blocks;
         self.rows.resize(self.rows.len().max(block + 1), Vec::new());
-        let cells: Result<Vec<Vec<u32>>> = rows.iter().enumerate().map(|(index, row)| self.cells(index, row)).collect();
+        let cells: Result<Vec<Vec<u32>>> =
+            rows.par_iter().enumerate().map(|(index, row)| self.cells(index, row)).collect();
         let slots = rows.iter().map(|row| row.slot + 1).max().unwrap_or(0);
         let written = &mut self.rows[block];
         written.clear();
@@ -112,7 +114,8 @@ impl Ring {
             }
             *layer = grown;
         }
-        self.rows.rotate_left(oldest.min(self.rows.len()));
+        let forgotten = oldest.min(self.rows.len());
+        self.rows.rotate_left(forgotten);
         self.steps = kept;
         Ok(())
     }
