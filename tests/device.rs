@@ -10,6 +10,7 @@ mod checkpoints;
 use candle_core::{Device, Error, Tensor};
 use checkpoints::{
     Checkpoint, EXACT, Tolerance, assert_encoder_states, assert_logits, assert_tokens, checkpoints_of, checkpoints_on,
+    relative_errors,
 };
 use std::sync::{
     Mutex,
@@ -55,17 +56,31 @@ fn greedy_and_beam_tokens_are_transformers() {
     devices().iter().for_each(|device| assert_tokens(&f32s(device), 1, 600));
 }
 
+/// What 16 bits leave of encoder states and logits in PyTorch, as `tests/oracle/sixteen.py` finds it: f16, then bf16. The last
+/// one's logits are of a head that is not its own there.
+const SIXTEEN_BITS: [(&str, [f32; 2], [f32; 2]); 6] = [
+    ("ignored-pre-norm-relu", [0.0012, 0.0025], [0.0085, 0.0180]),
+    ("legacy-pickle", [0.0024, 0.0078], [0.0221, 0.0606]),
+    ("post-swish-shared", [0.0021, 0.0065], [0.0214, 0.0831]),
+    ("separate-vocabs", [0.0046, 0.0178], [0.0193, 0.1327]),
+    ("separate-vocabs-untied", [0.0024, 0.0050], [0.0193, 0.0482]),
+    ("zip-f16-stale-head", [0.0016, f32::INFINITY], [0.0221, f32::INFINITY]),
+];
+
 #[test]
-fn sixteen_bits_stay_near_transformers() {
-    let narrow = [
-        (Precision::F16, Tolerance { encoder: 2e-2, logit: 5e-2 }),
-        (Precision::Bf16, Tolerance { encoder: 1e-1, logit: 4e-1 }),
-    ];
+fn sixteen_bits_change_no_more_than_they_do_in_pytorch() {
     for device in devices() {
-        for (precision, tolerance) in narrow {
-            let marian = checkpoints_of(&["marian"], &device, Arithmetic { precision, exact: false });
-            assert_encoder_states(&marian, tolerance);
-            assert_logits(&marian, tolerance);
+        for precision in [Precision::F16, Precision::Bf16] {
+            for checkpoint in checkpoints_of(&["marian"], &device, Arithmetic { precision, exact: false }) {
+                let Some((_, f16, bf16)) = SIXTEEN_BITS.iter().find(|(name, ..)| *name == checkpoint.name) else {
+                    continue;
+                };
+                let most = if precision == Precision::F16 { f16 } else { bf16 };
+                for (got, most) in relative_errors(&checkpoint).into_iter().zip(most) {
+                    // The plain forms on the CPU round after each operation, PyTorch after several.
+                    assert!(got < most * 2.5, "{} {}: {got}, not {most}", checkpoint.name, precision.name());
+                }
+            }
         }
     }
 }
@@ -163,7 +178,8 @@ const SCHEDULE: Schedule = Schedule { workers: 1, tokens: 100_000, tap: None };
 
 #[test]
 fn a_device_without_memory_left_gets_half_the_batch_until_it_fits() {
-    for (rows, tokens) in [(10, usize::MAX), (usize::MAX, 60), (10, 60)] {
+    // The longest source has 120 tokens.
+    for (rows, tokens) in [(10, usize::MAX), (usize::MAX, 130), (10, 130)] {
         let (model, jobs, want) = cramped(rows, tokens);
         let got = batch::outputs(&model, &jobs, SCHEDULE).unwrap();
         assert!(model.refusals.load(Ordering::Relaxed) > 1);

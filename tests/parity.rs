@@ -12,7 +12,7 @@ mod checkpoints;
 use candle_core::{Device, Tensor};
 use checkpoints::{
     Checkpoint, EXACT, assert_encoder_states, assert_logits, assert_tokens, checkpoints_on, family_of, ids,
-    largest_gap, model_files, run_forced,
+    largest_gap, model_files, relative_errors, run_forced,
 };
 use serde_json::Value;
 use std::{collections::BTreeSet, fs, path::Path};
@@ -112,18 +112,7 @@ const INT8_ERRORS: [(&str, f32); 6] = [
 fn int8_changes_logits_as_much_as_quantization_in_pytorch_does() {
     for checkpoint in checkpoints_in(Arithmetic { precision: Precision::Int8, exact: false }) {
         let Some((_, expected)) = INT8_ERRORS.iter().find(|(name, _)| *name == checkpoint.name) else { continue };
-        let sources = checkpoint.sources();
-        let (mut errors, mut power) = (0.0, 0.0);
-        for forced in checkpoint.golden["teacher_forced"].as_array().unwrap() {
-            let index = forced["source"].as_u64().unwrap() as usize;
-            let (logits, _) =
-                run_forced(&checkpoint, &sources[index], &ids(&forced["decoder_input_ids"]), checkpoint.golden_tap);
-            let want = &checkpoint.tensors[&format!("logits.{index}")];
-            let squares = |x: &Tensor| x.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap();
-            errors += squares(&(&logits - want).unwrap());
-            power += squares(want);
-        }
-        let error = (errors / power).sqrt();
+        let [_, error] = relative_errors(&checkpoint);
         assert!((error / expected - 1.0).abs() < 0.2, "{}: {error}, not {expected}", checkpoint.name);
     }
 }

@@ -119,8 +119,13 @@ fn cuda(index: usize) -> Result<Device, EngineError> {
     let hint = "see `nvidia-smi` for the GPUs of this machine and whether its driver knows CUDA 13, or use --device cpu, \
                 for which the build without --features cuda is enough";
     // A stream of its own: with one a thread, another thread would not wait for what this one began.
-    Device::new_cuda_with_stream(index)
-        .map_err(|error| EngineError::Device(format!("cuda:{index} cannot be used: {error}; {hint}")))
+    let device = Device::new_cuda_with_stream(index)
+        .map_err(|error| EngineError::Device(format!("cuda:{index} cannot be used: {error}; {hint}")))?;
+    if let Device::Cuda(device) = &device {
+        // SAFETY: all work on the device is given to this one stream, which keeps its order.
+        unsafe { device.disable_event_tracking() };
+    }
+    Ok(device)
 }
 
 #[cfg(not(feature = "cuda"))]

@@ -216,3 +216,26 @@ pub fn assert_tokens(checkpoints: &[Checkpoint], workers: usize, tokens: usize) 
         }
     }
 }
+
+/// Returns how far encoder states and logits are from transformers': root mean square of the error over theirs.
+pub fn relative_errors(checkpoint: &Checkpoint) -> [f32; 2] {
+    let sources = checkpoint.sources();
+    let (mut errors, mut power) = ([0.0; 2], [0.0; 2]);
+    let squares = |x: &Tensor| x.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap();
+    let mut add = |of: usize, got: &Tensor, want: &Tensor| {
+        errors[of] += squares(&(got - want).unwrap());
+        power[of] += squares(want);
+    };
+    for (name, want) in &checkpoint.tensors {
+        let Some(index) = name.strip_prefix("encoder.") else { continue };
+        let got = checkpoint.model.encode(&[&sources[index.parse::<usize>().unwrap()]]).unwrap();
+        add(0, &got.to_dtype(DType::F32).unwrap().to_device(&Device::Cpu).unwrap(), want);
+    }
+    for forced in checkpoint.golden["teacher_forced"].as_array().unwrap() {
+        let index = forced["source"].as_u64().unwrap() as usize;
+        let inputs = ids(&forced["decoder_input_ids"]);
+        let (logits, _) = run_forced(checkpoint, &sources[index], &inputs, checkpoint.golden_tap);
+        add(1, &logits, &checkpoint.tensors[&format!("logits.{index}")]);
+    }
+    [0, 1].map(|of| (errors[of] / power[of]).sqrt())
+}

@@ -333,7 +333,7 @@ fn check_attention(random: Random<'_>) -> Result<bool> {
         let memory = Memory { cells: &cells, table: &table, heads, bias: None };
         let (got, want) = (attend(&queries, memory, kept)?, attend::plain(&queries, memory, kept)?);
         let taps_agree = match (&got.1, &want.1) {
-            (Some(got), Some(want)) => close(got, want, DType::F32)?,
+            (Some(got), Some(want)) => close(got, want, queries.dtype())?,
             (got, want) => got.is_none() && want.is_none(),
         };
         if !(taps_agree && close(&got.0, &want.0, queries.dtype())?) {
