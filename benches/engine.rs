@@ -1,20 +1,31 @@
 //! Decoding speed on a workload of token ids with forced output lengths; prints one JSON line.
 //!
 //! cargo bench --bench engine -- --model DIR --workload FILE [--beam N] [--threads T] [--precision P] [--exact]
-//!     [--batch-tokens N] [--reps N] [--isa avx2|base]
+//!     [--batch-tokens N] [--sentences N] [--reps N] [--isa avx2|base] [--device cpu|cuda:N] [--outputs FILE]
 //!
 //! `DIR` holds a model's `config.json` and weights, `FILE` is JSON: `src`, a list of lists of token ids without the end of
 //! sentence, and `tgt_len`, the count of target tokens each must give. `README.md` beside this file has the figures.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::panic, reason = "a benchmark stops where it fails")]
 
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, fs, path::PathBuf, time::Instant};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
 use summarize::engine::{
-    ModelFiles, Origin, arch,
+    DeviceChoice, ModelFiles, Origin,
+    arch::{self, Seq2Seq},
     batch::{self, Job, Schedule},
+    decode,
     generation::GenerationConfig,
     kernels::simd::{self, Width},
-    precision::{Arithmetic, Precision},
+    precision::{Arithmetic, PrecisionChoice},
     weights::Weights,
 };
 
@@ -24,7 +35,12 @@ struct Options {
     beam: usize,
     threads: usize,
     arithmetic: Arithmetic,
+    device: DeviceChoice,
     batch_tokens: usize,
+    /// Sentences in flight, where that is asked for and not tokens.
+    sentences: Option<usize>,
+    /// Where the tokens of each output go, as JSON.
+    outputs: Option<PathBuf>,
     reps: usize,
 }
 
@@ -48,13 +64,13 @@ impl Options {
             beam,
             threads: number("threads", 2),
             arithmetic: Arithmetic {
-                precision: match pairs.get("precision").copied() {
-                    Some("int8") => Precision::Int8,
-                    _ => Precision::F32,
-                },
+                precision: pairs.get("precision").unwrap_or(&"auto").parse::<PrecisionChoice>().unwrap().precision(),
                 exact,
             },
+            device: pairs.get("device").unwrap_or(&"cpu").parse().unwrap(),
             batch_tokens: number("batch-tokens", 4096),
+            sentences: pairs.get("sentences").map(|count| count.parse().unwrap()),
+            outputs: pairs.get("outputs").map(PathBuf::from),
             reps: number("reps", 3),
         })
     }
@@ -74,17 +90,29 @@ fn main() {
         hashes: BTreeMap::new(),
     };
     let weights = Weights::open(&files).unwrap();
-    let model = arch::load(&files, &weights, &candle_core::Device::Cpu, options.arithmetic).unwrap();
+    let devices = options.device.open().unwrap_or_else(|error| panic!("{error}"));
+    let on = |device| arch::load(&files, &weights, device, options.arithmetic).unwrap();
+    let models: Vec<Box<dyn Seq2Seq>> = devices.iter().map(on).collect();
+    let models: Vec<&dyn Seq2Seq> = models.iter().map(Box::as_ref).collect();
     let config = GenerationConfig::read(&files).unwrap();
     let load_seconds = start.elapsed().as_secs_f64();
     let jobs = jobs(&options, &config);
     let target_tokens: usize = jobs.iter().map(|job| job.config.max_length - 1).sum();
-    let schedule = Schedule { workers: options.threads, tokens: options.batch_tokens, tap: None };
+    let source_tokens: usize = jobs.iter().map(|job| job.source.len()).sum();
+    let tokens_of = |sentences: usize| (sentences * source_tokens * options.beam).div_ceil(jobs.len());
+    let tokens = options.sentences.map_or(options.batch_tokens, tokens_of);
+    let schedule = Schedule { workers: options.threads, tokens, tap: None };
+    let outputs: Mutex<Vec<Vec<u32>>> = Mutex::new(vec![Vec::new(); jobs.len()]);
     let run = || {
         let start = Instant::now();
-        let outputs = batch::outputs(model.as_ref(), &jobs, schedule).unwrap();
-        let counted: usize = outputs.iter().map(|output| output.tokens.len()).sum();
-        assert_eq!(counted, target_tokens);
+        let counted = AtomicUsize::new(0);
+        let finished = |index: usize, output: decode::Hypothesis| {
+            counted.fetch_add(output.tokens.len(), Ordering::Relaxed);
+            outputs.lock().unwrap()[index] = output.tokens;
+        };
+        let sink = batch::Sink { finished: &finished, cancelled: &AtomicBool::new(false) };
+        batch::run_on(&models, &jobs, schedule, sink).unwrap();
+        assert_eq!(counted.into_inner(), target_tokens);
         start.elapsed().as_secs_f64()
     };
     run();
@@ -94,12 +122,15 @@ fn main() {
     let line = json!({
         "peer": "summarize", "precision": options.arithmetic.precision.name(), "exact": options.arithmetic.exact, "beam": options.beam, "threads": options.threads,
         "isa": format!("{:?}", Width::detect()).to_lowercase(),
-        "batch_tokens": options.batch_tokens, "ntok": target_tokens,
+        "device": options.device.to_string(), "batch_tokens": tokens, "sentences": options.sentences, "ntok": target_tokens,
         "target_tokens_per_second": round(target_tokens as f64 / median),
         "sentences_per_second": round(jobs.len() as f64 / median),
         "min": round(target_tokens as f64 / seconds[seconds.len() - 1]), "max": round(target_tokens as f64 / seconds[0]),
         "load_seconds": round(load_seconds), "peak_rss_mib": peak_rss_mib(),
     });
+    if let Some(path) = &options.outputs {
+        fs::write(path, json!(outputs.into_inner().unwrap()).to_string()).unwrap();
+    }
     println!("{line}");
 }
 

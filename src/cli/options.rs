@@ -107,10 +107,10 @@ pub struct BatchOptions {
 #[serde(default, rename_all = "kebab-case")]
 #[command(next_help_heading = "Model")]
 pub struct ComputeOptions {
-    /// auto, cpu, cuda, cuda:N or metal [default: auto]
+    /// auto, cpu, cuda, cuda:N, cuda:N,M (several GPUs) or metal [default: auto]
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
-    /// auto, f32 or int8; int8 is about three times as fast on a CPU and changes wording [default: auto, which is f32]
+    /// auto, f32, int8 (CPU: faster, changes wording), bf16 or f16 (GPU; f16 not with T5) [default: auto, which is f32]
     #[arg(long, value_name = "P")]
     pub precision: Option<String>,
     /// Compute every score in full; without it f32 finds the best tokens with an int8 preview and computes those alone

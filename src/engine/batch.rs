@@ -13,14 +13,16 @@ use super::{
         cache::{CrossMemory, Tap},
         projection::{Scores, Wanted},
     },
+    room::Habits,
 };
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use rayon::prelude::*;
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
-
-/// Source tokens that are encoded in one go.
-const ENCODED_TOGETHER: usize = 256;
 
 /// One source to decode.
 #[derive(Debug, Clone)]
@@ -34,7 +36,7 @@ pub struct Job {
 /// How to share the work.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
-    /// Workers, each with its own batch.
+    /// Workers of a model, each with its own batch.
     pub workers: usize,
     /// Source tokens times beams that one worker keeps in flight.
     pub tokens: usize,
@@ -55,17 +57,24 @@ pub struct Sink<'a> {
 ///
 /// Jobs are taken in their order, so that what belongs together is finished together.
 pub fn run(model: &dyn Seq2Seq, jobs: &[Job], schedule: Schedule, sink: Sink<'_>) -> Result<(), EngineError> {
+    run_on(&[model], jobs, schedule, sink)
+}
+
+/// Decodes every job on several copies of a model, one on each device, and hands each output to the sink.
+pub fn run_on(models: &[&dyn Seq2Seq], jobs: &[Job], schedule: Schedule, sink: Sink<'_>) -> Result<(), EngineError> {
     let queue = Queue { jobs, next: AtomicUsize::new(0), failed: AtomicBool::new(false), cancelled: sink.cancelled };
-    let budget = schedule.budget(jobs);
-    let worker = || {
+    let workers = schedule.workers * models.len();
+    let budget = Schedule { workers, ..schedule }.budget(jobs);
+    let worker = |model: &dyn Seq2Seq| {
         let outcome = Worker::new(model, &queue, budget, schedule.tap).run(sink.finished);
         queue.failed.fetch_or(outcome.is_err(), Ordering::Relaxed);
         outcome
     };
-    match schedule.workers.clamp(1, jobs.len().max(1)) {
-        1 => worker(),
-        workers => std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
+    let models = models.iter().cycle().take(workers.clamp(1, jobs.len().max(1)));
+    match models.clone().count() {
+        1 => models.copied().try_for_each(worker),
+        _ => std::thread::scope(|scope| {
+            let threads: Vec<_> = models.map(|model| scope.spawn(|| worker(*model))).collect();
             threads.into_iter().try_for_each(|thread| match thread.join() {
                 Ok(outcome) => outcome,
                 Err(payload) => std::panic::resume_unwind(payload),
@@ -137,26 +146,53 @@ struct Worker<'a> {
     tap: Option<Tap>,
     active: Vec<Active>,
     free_slots: Vec<usize>,
-    /// A job taken from the queue that did not fit yet.
-    waiting: Option<usize>,
+    /// Jobs taken from the queue that did not fit yet, in their order.
+    waiting: VecDeque<usize>,
+    habits: Habits,
 }
 
 impl<'a> Worker<'a> {
     fn new(model: &'a dyn Seq2Seq, queue: &'a Queue<'a>, budget: usize, tap: Option<Tap>) -> Worker<'a> {
-        Worker { model, queue, budget, tap, active: Vec::new(), free_slots: Vec::new(), waiting: None }
+        let (active, free_slots, waiting) = (Vec::new(), Vec::new(), VecDeque::new());
+        Worker { model, queue, budget, tap, active, free_slots, waiting, habits: Habits::on(model.device()) }
     }
 
     fn run(mut self, finished: &dyn Fn(usize, Hypothesis)) -> Result<(), EngineError> {
         let mut state = self.allocate();
         while !self.queue.stopped() {
-            self.refill()?;
-            if self.active.is_empty() {
-                break;
+            match self.advance(&mut state, finished) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) if error.is_out_of_memory() && self.budget > 1 => {
+                    drop(state);
+                    self.halve();
+                    state = self.allocate();
+                }
+                Err(error) => return Err(error),
             }
-            self.step(&mut state)?;
-            self.retire(finished)?;
         }
         Ok(())
+    }
+
+    /// Runs every source in flight one position on; returns false where there is none left.
+    fn advance(&mut self, state: &mut DecoderState, finished: &dyn Fn(usize, Hypothesis)) -> Result<bool, EngineError> {
+        self.refill()?;
+        if self.active.is_empty() {
+            return Ok(false);
+        }
+        self.step(state)?;
+        self.retire(finished)?;
+        Ok(true)
+    }
+
+    /// Takes half of what was in flight from now on; the sources in flight begin anew.
+    fn halve(&mut self) {
+        let mut again: Vec<usize> = self.active.drain(..).map(|active| active.index).collect();
+        let in_flight: usize = again.iter().map(|index| self.queue.jobs[*index].cost()).sum();
+        again.extend(self.waiting.drain(..));
+        again.sort_unstable();
+        self.waiting = again.into();
+        self.budget = if in_flight > 0 { self.budget.min(in_flight) / 2 } else { self.budget / 2 }.max(1);
     }
 
     /// Returns caches for as many slots as the budget can ever fill, of the length a usual source suggests.
@@ -170,7 +206,11 @@ impl<'a> Worker<'a> {
             in_flight += **cost;
             in_flight <= self.budget
         };
-        let sources = costs.iter().take_while(fits).count().max(1);
+        let mut sources = costs.iter().take_while(fits).count().max(1);
+        if self.habits.allocates_at_once {
+            let usual = costs.iter().sum::<usize>() / costs.len().max(1);
+            sources = sources.min(self.budget * 5 / 4 / usual.max(1) + 1);
+        }
         self.free_slots = (0..sources).rev().map(|source| source * beams).collect();
         let lengths: usize = jobs.iter().map(|job| job.source.len()).sum();
         self.model.state(sources * beams, lengths * 3 / 2 / jobs.len().max(1) + 8)
@@ -180,18 +220,25 @@ impl<'a> Worker<'a> {
     fn refill(&mut self) -> Result<(), EngineError> {
         let mut in_flight: usize = self.active.iter().map(|active| active.cost).sum();
         let mut taken = Vec::new();
+        if !self.habits.refills(in_flight, self.budget) {
+            return Ok(());
+        }
         while taken.len() < self.free_slots.len() {
-            let Some(index) = self.waiting.take().or_else(|| self.queue.take()) else { break };
+            let Some(index) = self.waiting.pop_front().or_else(|| self.queue.take()) else { break };
             let cost = self.queue.jobs[index].cost();
             // A source larger than the whole budget still runs, alone.
             if in_flight > 0 && in_flight + cost > self.budget {
-                self.waiting = Some(index);
+                self.waiting.push_front(index);
                 break;
             }
             in_flight += cost;
             taken.push(index);
         }
-        self.start(&taken)
+        let started = self.start(&taken);
+        if started.is_err() {
+            self.waiting.extend(taken);
+        }
+        started
     }
 
     fn start(&mut self, taken: &[usize]) -> Result<(), EngineError> {
@@ -216,7 +263,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Encodes sources a few at a time, so that what lies between the layers stays in cache.
+    /// Encodes sources, as many at a time as suit the device.
     fn encode(&self, taken: &[usize]) -> Result<Vec<CrossMemory>, EngineError> {
         let source = |index: &usize| self.queue.jobs[*index].source.as_slice();
         let mut memories = Vec::with_capacity(taken.len());
@@ -225,7 +272,7 @@ impl<'a> Worker<'a> {
             let mut tokens = 0;
             let fits = |index: &&usize| {
                 tokens += source(index).len();
-                tokens <= ENCODED_TOGETHER
+                tokens <= self.habits.encoded_together
             };
             let (now, later) = rest.split_at(rest.iter().take_while(fits).count().max(1));
             let sources: Vec<&[u32]> = now.iter().map(source).collect();
@@ -256,25 +303,17 @@ impl<'a> Worker<'a> {
             .collect();
         let mut output = self.model.step(state, &rows, self.tap)?;
         let (mut scores, mut taps) = (output.scores.as_mut_slice(), output.taps.into_iter());
+        let mut shares = Vec::with_capacity(self.active.len());
         for active in &mut self.active {
             let open = active.search.open().len();
             let (own, rest) = scores.split_at_mut(open);
             scores = rest;
-            for (beam, tap) in taps.by_ref().take(open).enumerate() {
-                let position = active.search.open()[beam].lineage.len();
-                active.taps[beam].resize(position, Vec::new());
-                active.taps[beam].push(tap);
-            }
-            if own.iter().any(Scores::damaged) {
-                return Err(EngineError::Unsupported(
-                    "the model gave scores that are no numbers: its weights are damaged; `summarize check MODEL` compares \
-                     them with the hub's hashes"
-                        .into(),
-                ));
-            }
-            active.search.advance(own);
+            shares.push((own, taps.by_ref().take(open).collect(), active));
         }
-        Ok(())
+        match self.habits.searches_together {
+            false => shares.into_iter().try_for_each(|(own, taps, active)| active.advance(own, taps)),
+            true => shares.into_par_iter().try_for_each(|(own, taps, active)| active.advance(own, taps)),
+        }
     }
 
     fn retire(&mut self, finished: &dyn Fn(usize, Hypothesis)) -> Result<(), EngineError> {
@@ -292,6 +331,24 @@ impl<'a> Worker<'a> {
 }
 
 impl Active {
+    /// Takes what a step gave for its open hypotheses and moves on.
+    fn advance(&mut self, scores: &mut [Scores], taps: Vec<Vec<f32>>) -> Result<(), EngineError> {
+        for (beam, tap) in taps.into_iter().enumerate() {
+            let position = self.search.open()[beam].lineage.len();
+            self.taps[beam].resize(position, Vec::new());
+            self.taps[beam].push(tap);
+        }
+        if scores.iter().any(Scores::damaged) {
+            return Err(EngineError::Unsupported(
+                "the model gave scores that are no numbers: its weights are damaged; `summarize check MODEL` compares \
+                 them with the hub's hashes"
+                    .into(),
+            ));
+        }
+        self.search.advance(scores);
+        Ok(())
+    }
+
     fn done(&self) -> bool {
         self.search.done()
     }

@@ -47,6 +47,14 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Returns true where a device has no memory left: less at a time may go.
+    pub fn is_out_of_memory(&self) -> bool {
+        let EngineError::Tensor(error) = self else { return false };
+        // The driver's and cuBLAS's own names for it; candle keeps no more of an error than its text.
+        let text = format!("{error} {error:?}");
+        text.contains("OUT_OF_MEMORY") || text.contains("ALLOC_FAILED") || text.contains("out of memory")
+    }
+
     /// Returns an error about reading a file.
     pub fn file(file: impl Display, reason: impl Display) -> Self {
         EngineError::File { file: file.to_string(), reason: reason.to_string() }

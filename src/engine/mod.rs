@@ -16,6 +16,7 @@ pub mod hub;
 pub mod kernels;
 pub mod precision;
 pub mod resolve;
+mod room;
 mod summarizing;
 pub mod tokenizer;
 pub mod weights;
@@ -37,7 +38,7 @@ use tokenizer::{Direction, Encoding, Tokenizer};
 /// read often enough, and memory grows.
 pub const CPU_TOKENS: usize = 4096;
 
-/// The same for a GPU.
+/// The same for a GPU whose memory cannot be asked for.
 const GPU_TOKENS: usize = 65_536;
 
 /// What to run a model on.
@@ -88,7 +89,8 @@ pub struct Sink<'a> {
 
 /// A loaded model with its tokenizer.
 pub struct Engine {
-    model: Box<dyn Seq2Seq>,
+    /// The same model on each device; never none.
+    models: Vec<Box<dyn Seq2Seq>>,
     tokenizer: Tokenizer,
     generation: GenerationConfig,
     device: Device,
@@ -102,16 +104,19 @@ pub struct Engine {
 impl Engine {
     /// Loads a model; the errors name the file at fault, or the device.
     pub fn load(files: &ModelFiles, options: &EngineOptions) -> Result<Engine, EngineError> {
-        let device = options.device.open()?;
+        let devices = options.device.open()?;
+        let device = devices.first().cloned().unwrap_or(Device::Cpu);
         let precision = options.precision.on(&device)?;
         // First, since it refuses a model of another kind, whose tokenizer may be of another kind too.
         let generation = GenerationConfig::read(files)?;
         let tokenizer = Tokenizer::load(files)?;
         let weights = weights::Weights::open(files)?;
-        let model = arch::load(files, &weights, &device, Arithmetic { precision, exact: options.exact })?;
+        let arithmetic = Arithmetic { precision, exact: options.exact };
+        let models = devices.iter().map(|device| arch::load(files, &weights, device, arithmetic));
+        let models = models.collect::<Result<Vec<_>, _>>()?;
         let (prompts, threads) = (arch::config::prompts(files)?, options.threads.max(1));
         let files = hashes(files, weights.files())?;
-        Ok(Engine { model, tokenizer, generation, device, precision, threads, files, prompts })
+        Ok(Engine { models, tokenizer, generation, device, precision, threads, files, prompts })
     }
 
     /// Sets the languages, as ISO 639-1 codes: a multilingual model is told them with every text.
@@ -128,11 +133,22 @@ impl Engine {
         Ok(self)
     }
 
+    fn model(&self) -> &dyn Seq2Seq {
+        self.models[0].as_ref()
+    }
+
+    /// Runs jobs on all devices.
+    fn run(&self, jobs: &[Job], decode: &DecodeOptions, sink: batch::Sink<'_>) -> Result<(), EngineError> {
+        let models: Vec<&dyn Seq2Seq> = self.models.iter().map(Box::as_ref).collect();
+        batch::run_on(&models, jobs, self.schedule(decode), sink)
+    }
+
     /// Returns what a user should know of how the model is run, in whole sentences.
     pub fn notes(&self) -> Vec<String> {
         let sampling = "the model's generation_config.json asks for sampling; it is searched instead, so that the same \
                         text gives the same output";
-        self.generation.asks_to_sample.then(|| sampling.to_owned()).into_iter().collect()
+        let sampling = self.generation.asks_to_sample.then_some(sampling);
+        sampling.into_iter().chain(kernels::device::note(&self.device)).map(str::to_owned).collect()
     }
 
     /// Returns the count of tokens of a text, `</s>` included.
@@ -144,8 +160,8 @@ impl Engine {
     ///
     /// The output of a sentence is about as long as its source; a source of half the positions leaves room for it.
     pub fn max_source_tokens(&self) -> usize {
-        let target = self.generation.max_length.min(self.model.max_target_tokens());
-        self.model.max_source_tokens().min(target / 2).max(2)
+        let target = self.generation.max_length.min(self.model().max_target_tokens());
+        self.model().max_source_tokens().min(target / 2).max(2)
     }
 
     /// Translates texts, all of them in one batch that is refilled as outputs end.
@@ -160,7 +176,7 @@ impl Engine {
         let finished =
             |index: usize, output: Hypothesis| (sink.finished)(index, self.translated(&encodings[index], output));
         let sink = batch::Sink { finished: &finished, cancelled: sink.cancelled };
-        batch::run(self.model.as_ref(), &jobs, self.schedule(decode), sink)
+        self.run(&jobs, decode, sink)
     }
 
     /// Scores given translations by walking through them (forced decoding); `text` is the translation given.
@@ -171,7 +187,7 @@ impl Engine {
         for (place, (source, target)) in pairs.iter().enumerate() {
             let (source, output) = (self.tokenizer.encode(source)?, self.given_output(target)?);
             let length = output.ids.len() + 1;
-            if source.ids.len() > self.model.max_source_tokens() || length > self.model.max_target_tokens() {
+            if source.ids.len() > self.model().max_source_tokens() || length > self.model().max_target_tokens() {
                 continue;
             }
             let forced_output = output.ids.clone();
@@ -192,8 +208,8 @@ impl Engine {
             };
             (sink.finished)(places[index], scored);
         };
-        let schedule = self.schedule(&DecodeOptions::default());
-        batch::run(self.model.as_ref(), &jobs, schedule, batch::Sink { finished: &finished, cancelled: sink.cancelled })
+        let sink = batch::Sink { finished: &finished, cancelled: sink.cancelled };
+        self.run(&jobs, &DecodeOptions::default(), sink)
     }
 
     /// Returns a translation as the model would have to give it, from the token after the start token on.
@@ -219,7 +235,7 @@ impl Engine {
 
     /// Returns the attention of each token, of the step that chose it or of the step that read it, as the model aligns.
     fn attention_by_choice(&self, mut attention: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
-        if self.model.aligns_as_input() && attention.len() > 1 {
+        if self.model().aligns_as_input() && attention.len() > 1 {
             // A token is read one step after it was chosen; the last is read by none and keeps its own.
             attention.remove(0);
             attention.extend(attention.last().cloned());
@@ -230,10 +246,12 @@ impl Engine {
     fn schedule(&self, decode: &DecodeOptions) -> Schedule {
         let (workers, tokens) = match self.device {
             Device::Cpu => (self.threads, CPU_TOKENS),
-            _ => (1, GPU_TOKENS),
+            // One worker a GPU; the fullest decides for all.
+            _ => (1, self.models.iter().map(|model| room_of(model.as_ref())).min().unwrap_or(GPU_TOKENS)),
         };
-        let tokens = decode.batch_tokens.map_or(tokens, |all| (all / workers).max(1));
-        Schedule { workers, tokens, tap: Some(self.model.alignment_tap()) }
+        let all_workers = workers * self.models.len();
+        let tokens = decode.batch_tokens.map_or(tokens, |all| (all / all_workers).max(1));
+        Schedule { workers, tokens, tap: Some(self.model().alignment_tap()) }
     }
 
     /// Returns the kind of device: `cpu`, `cuda` or `metal`.
@@ -265,6 +283,11 @@ impl Engine {
     pub fn files(&self) -> &BTreeMap<String, String> {
         &self.files
     }
+}
+
+/// Returns the tokens that a worker may keep in flight on a model's GPU.
+fn room_of(model: &dyn Seq2Seq) -> usize {
+    device::free_memory(model.device()).map_or(GPU_TOKENS, |free| room::tokens(free, model.footprint()))
 }
 
 /// Returns the hashes of the weight files and of every small file that shapes the output.

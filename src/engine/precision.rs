@@ -4,7 +4,7 @@
 //! precision or an error that says what to ask for instead.
 
 use super::EngineError;
-use candle_core::Device;
+use candle_core::{DType, Device};
 use std::str::FromStr;
 
 /// The arithmetic of a model's matrix products, and with it how caches are stored.
@@ -13,6 +13,10 @@ pub enum Precision {
     /// 32-bit floating point throughout.
     #[default]
     F32,
+    /// 16-bit floating point with 32-bit sums. On a GPU; T5 overflows it.
+    F16,
+    /// The same with the range of f32 and fewer digits. On a GPU.
+    Bf16,
     /// 8-bit integer weights and inputs with 32-bit sums; caches in bf16. On the CPU.
     Int8,
 }
@@ -22,7 +26,18 @@ impl Precision {
     pub fn name(self) -> &'static str {
         match self {
             Precision::F32 => "f32",
+            Precision::F16 => "f16",
+            Precision::Bf16 => "bf16",
             Precision::Int8 => "int8",
+        }
+    }
+
+    /// Returns the type of tensors between layers.
+    pub fn dtype(self) -> DType {
+        match self {
+            Precision::F32 | Precision::Int8 => DType::F32,
+            Precision::F16 => DType::F16,
+            Precision::Bf16 => DType::BF16,
         }
     }
 }
@@ -39,7 +54,7 @@ pub struct Arithmetic {
 /// A precision as the command line names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PrecisionChoice {
-    /// The fastest one that was measured to leave outputs as they are: f32.
+    /// The fastest one that was measured to leave outputs as they are: f32, on every device.
     #[default]
     Auto,
     /// This one.
@@ -61,6 +76,12 @@ impl PrecisionChoice {
             (Precision::Int8, Device::Cuda(_) | Device::Metal(_)) => {
                 Err(EngineError::Device("int8 is for the CPU: use --precision f32 on a GPU, or --device cpu".into()))
             }
+            (Precision::F16 | Precision::Bf16, Device::Cpu) => {
+                let name = self.precision().name();
+                Err(EngineError::Device(format!(
+                    "{name} is for a GPU: use --precision f32 or int8 on the CPU, or --device cuda"
+                )))
+            }
             (precision, _) => Ok(precision),
         }
     }
@@ -73,9 +94,10 @@ impl FromStr for PrecisionChoice {
         match name {
             "auto" => Ok(PrecisionChoice::Auto),
             "f32" => Ok(PrecisionChoice::Named(Precision::F32)),
+            "f16" => Ok(PrecisionChoice::Named(Precision::F16)),
+            "bf16" => Ok(PrecisionChoice::Named(Precision::Bf16)),
             "int8" => Ok(PrecisionChoice::Named(Precision::Int8)),
-            "f16" | "bf16" => Err(format!("{name} is not there yet: choose auto, f32 or int8")),
-            _ => Err(format!("{name} is no precision: choose auto, f32 or int8")),
+            _ => Err(format!("{name} is no precision: choose auto, f32, f16, bf16 or int8")),
         }
     }
 }
@@ -86,12 +108,18 @@ mod tests {
 
     #[test]
     fn names_are_read_and_others_refused_with_a_way_out() {
-        for precision in [Precision::F32, Precision::Int8] {
+        for precision in [Precision::F32, Precision::F16, Precision::Bf16, Precision::Int8] {
             assert_eq!(precision.name().parse(), Ok(PrecisionChoice::Named(precision)));
         }
         assert_eq!("auto".parse(), Ok(PrecisionChoice::Auto));
-        for name in ["bf16", "int4"] {
-            assert!(name.parse::<PrecisionChoice>().unwrap_err().contains("f32 or int8"));
+        assert!("int4".parse::<PrecisionChoice>().unwrap_err().contains("bf16 or int8"));
+    }
+
+    #[test]
+    fn sixteen_bits_are_refused_on_the_cpu_with_a_way_out() {
+        for name in ["f16", "bf16"] {
+            let error = name.parse::<PrecisionChoice>().unwrap().on(&Device::Cpu).unwrap_err().to_string();
+            assert!(error.starts_with(name) && error.contains("int8") && error.contains("--device cuda"), "{error}");
         }
     }
 }

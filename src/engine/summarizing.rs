@@ -25,6 +25,6 @@ impl Engine {
 
     /// Returns the most source tokens a text to summarize may have, prompt and `</s>` included.
     pub fn max_summarized_tokens(&self) -> usize {
-        self.model.max_source_tokens()
+        self.model().max_source_tokens()
     }
 }

@@ -4,20 +4,22 @@
 //! head and its tensor names, not by its blocks. The invariant: tensors bear the names transformers saves them under.
 
 use super::{
-    DecoderState, Row, Seq2Seq, StepOutput,
+    DecoderState, Footprint, Row, Seq2Seq, StepOutput,
     config::BartConfig,
     embedding::Embedding,
+    footprint,
     layers::{Builder, DecoderLayer, EncoderLayer},
-    ranges,
 };
 use crate::engine::{
     EngineError,
     kernels::{
         attention::Heads,
-        cache::{CrossMemory, SelfCache, Tap},
+        cache::{CrossMemory, Tap},
         linear::Linear,
         norm::LayerNorm,
         projection::Projection,
+        sequences::{Sequences, ranges},
+        step::{Caches, Size, Taps},
     },
     precision::{Arithmetic, Precision},
     weights::Weights,
@@ -119,9 +121,8 @@ fn head(builder: &Builder<'_>, config: &BartConfig, target_embedding: &str) -> R
 
 impl Seq2Seq for EncoderDecoder {
     fn encode(&self, sources: &[&[u32]]) -> Result<Tensor, EngineError> {
-        let sequences = ranges(sources);
-        let positions: Vec<u32> = sequences.iter().flat_map(|range| 0..range.len() as u32).collect();
-        let mut x = self.source_embedding.forward(&sources.concat(), &positions)?; // (tokens, d)
+        let sequences = Sequences::new(sources, &self.device)?;
+        let mut x = self.source_embedding.forward(&sources.concat(), &sequences.positions())?; // (tokens, d)
         for layer in &self.encoder {
             x = layer.forward(&x, &sequences)?;
         }
@@ -137,19 +138,18 @@ impl Seq2Seq for EncoderDecoder {
     }
 
     fn state(&self, slots: usize, capacity: usize) -> DecoderState {
-        let heads = self.decoder_heads();
-        let layers = self.decoder.iter().map(|_| SelfCache::new(slots, capacity, heads, &self.device, self.precision));
-        DecoderState { layers: layers.collect() }
+        let size = Size { layers: self.decoder.len(), slots, capacity };
+        DecoderState(Caches::new(size, self.decoder_heads(), &self.device, self.precision))
     }
 
     fn step(&self, state: &mut DecoderState, rows: &[Row<'_>], tap: Option<Tap>) -> Result<StepOutput, EngineError> {
         let tokens: Vec<u32> = rows.iter().map(|row| row.token).collect();
         let positions: Vec<u32> = rows.iter().map(|row| row.lineage.len() as u32).collect();
         let mut x = self.target_embedding.forward(&tokens, &positions)?; // (rows, d)
-        let mut taps = Vec::new();
-        for (index, (layer, cache)) in self.decoder.iter().zip(&mut state.layers).enumerate() {
+        let (mut step, mut taps) = (state.begin(rows)?, Taps::Rows(Vec::new()));
+        for (index, layer) in self.decoder.iter().enumerate() {
             let wanted = tap.filter(|tap| tap.layer == index).map(|tap| tap.head);
-            let (output, tapped) = layer.forward(&x, cache, rows, wanted)?;
+            let (output, tapped) = layer.forward(&x, &mut step, wanted)?;
             x = output;
             if wanted.is_some() {
                 taps = tapped;
@@ -159,7 +159,16 @@ impl Seq2Seq for EncoderDecoder {
             x = norm.forward(&x)?;
         }
         let wanted: Vec<_> = rows.iter().map(|row| row.wanted).collect();
-        Ok(StepOutput { scores: self.head.scores(&x, &wanted)?, taps })
+        Ok(StepOutput { scores: self.head.scores(&x, &wanted)?, taps: taps.rows()? })
+    }
+
+    fn footprint(&self) -> Footprint {
+        let sizes = (self.config.d_model, self.config.decoder_ffn_dim, self.vocabulary());
+        footprint(self.precision, self.decoder.len(), sizes)
+    }
+
+    fn device(&self) -> &Device {
+        &self.device
     }
 
     fn vocabulary(&self) -> usize {

@@ -8,11 +8,12 @@ use super::{
     layers::Builder,
 };
 use crate::engine::{EngineError, kernels::norm::LayerNorm};
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 /// Token embeddings, scaled, plus positions, normalized where the model does.
 pub(super) struct Embedding {
     tokens: Tensor,
+    /// In f32: sums are rounded once, whatever the layers compute in.
     positions: Tensor,
     scale: f64,
     norm: Option<LayerNorm>,
@@ -45,6 +46,7 @@ impl Embedding {
             Positions::Sinusoids if builder.weights.contains(&name) => (0, builder.table(&name, count, d)?),
             Positions::Sinusoids => (0, sinusoids(count, d, builder.device)?),
         };
+        let positions = positions.to_dtype(DType::F32)?;
         let norm = match config.family.embedding_norm {
             true => Some(builder.norm(&format!("model.{side}.layernorm_embedding"), d)?),
             false => None,
@@ -63,8 +65,8 @@ impl Embedding {
         require(tokens, &self.tokens, "token id")?;
         require(&rows, &self.positions, "position")?;
         let index = |values: &[u32]| Tensor::new(values, self.tokens.device());
-        let tokens = (self.tokens.index_select(&index(tokens)?, 0)? * self.scale)?;
-        let sum = (tokens + self.positions.index_select(&index(&rows)?, 0)?)?;
+        let tokens = (self.tokens.index_select(&index(tokens)?, 0)?.to_dtype(DType::F32)? * self.scale)?;
+        let sum = (tokens + self.positions.index_select(&index(&rows)?, 0)?)?.to_dtype(self.tokens.dtype())?;
         Ok(match &self.norm {
             Some(norm) => norm.forward(&sum)?,
             None => sum,

@@ -3,21 +3,21 @@
 //! Separate so that `bart.rs` reads as the model and this file as the paper. The invariant: a block's input and output
 //! have the same shape, (rows, d).
 
-use super::{Row, config::BartConfig};
+use super::config::BartConfig;
 use crate::engine::{
     EngineError,
     kernels::{
         activation::Activation,
-        attention::{Heads, self_attention},
-        cache::{RowAddress, SelfCache, cross_attention},
+        attention::Heads,
         linear::Linear,
         norm::LayerNorm,
+        sequences::Sequences,
+        step::{Step, Taps},
     },
     precision::Arithmetic,
     weights::Weights,
 };
 use candle_core::{Device, Tensor};
-use std::ops::Range;
 
 /// PyTorch's default, which every BART-like model keeps.
 const LAYER_NORM_EPSILON: f32 = 1e-5;
@@ -49,14 +49,19 @@ impl Builder<'_> {
     }
 
     pub fn norm(&self, name: &str, d: usize) -> Result<LayerNorm, EngineError> {
-        let weight = self.weights.tensor(&format!("{name}.weight"), &[d])?.to_device(self.device)?;
-        let bias = self.weights.tensor(&format!("{name}.bias"), &[d])?.to_device(self.device)?;
-        Ok(LayerNorm::new(weight, bias, LAYER_NORM_EPSILON))
+        let weight = self.weights.tensor(&format!("{name}.weight"), &[d])?;
+        let bias = self.weights.tensor(&format!("{name}.bias"), &[d])?;
+        Ok(LayerNorm::new(self.place(&weight)?, self.place(&bias)?, LAYER_NORM_EPSILON))
     }
 
     /// Returns an embedding table, (tokens, d), on the device.
     pub fn table(&self, name: &str, tokens: usize, d: usize) -> Result<Tensor, EngineError> {
-        Ok(self.weights.tensor(name, &[tokens, d])?.to_device(self.device)?)
+        self.place(&self.weights.tensor(name, &[tokens, d])?)
+    }
+
+    /// Returns a tensor on the device, in the type that layers compute in.
+    pub fn place(&self, tensor: &Tensor) -> Result<Tensor, EngineError> {
+        Ok(tensor.to_dtype(self.arithmetic.precision.dtype())?.to_device(self.device)?)
     }
 }
 
@@ -130,7 +135,7 @@ impl FeedForward {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor, EngineError> {
-        let inner = self.activation.apply(&self.up.forward(&self.norm.input(x)?)?)?; // (rows, ffn)
+        let inner = self.up.activated(&self.norm.input(x)?, self.activation)?; // (rows, ffn)
         self.norm.output(&self.down.forward(&inner)?, x)
     }
 }
@@ -152,9 +157,9 @@ impl EncoderLayer {
         })
     }
 
-    /// Returns the layer's output, (tokens, d); each range of `sequences` is one source.
-    pub fn forward(&self, x: &Tensor, sequences: &[Range<usize>]) -> Result<Tensor, EngineError> {
-        let mixed = self_attention(&self.attention.project(x)?, sequences, self.heads, None)?;
+    /// Returns the layer's output, (tokens, d).
+    pub fn forward(&self, x: &Tensor, sequences: &Sequences) -> Result<Tensor, EngineError> {
+        let mixed = sequences.attention(&self.attention.project(x)?, self.heads, None)?;
         let x = self.attention.finish(&mixed, x)?;
         self.feed_forward.forward(&x)
     }
@@ -167,7 +172,6 @@ pub(super) struct DecoderLayer {
     cross_out: Linear,
     cross_norm: BlockNorm,
     feed_forward: FeedForward,
-    heads: Heads,
     index: usize,
 }
 
@@ -180,7 +184,6 @@ impl DecoderLayer {
             cross_out: builder.linear(format!("{layer}.encoder_attn.out_proj"), d, d)?,
             cross_norm: BlockNorm::load(builder, &format!("{layer}.encoder_attn_layer_norm"), config)?,
             feed_forward: FeedForward::load(builder, &layer, config.decoder_ffn_dim, config)?,
-            heads: Heads::new(config.decoder_attention_heads, d / config.decoder_attention_heads),
             index,
         })
     }
@@ -189,16 +192,13 @@ impl DecoderLayer {
     pub fn forward(
         &self,
         x: &Tensor,
-        cache: &mut SelfCache,
-        rows: &[Row<'_>],
+        step: &mut Step<'_>,
         tap: Option<Option<usize>>,
-    ) -> Result<(Tensor, Vec<Vec<f32>>), EngineError> {
-        let addresses: Vec<_> = rows.iter().map(|row| RowAddress { slot: row.slot, lineage: row.lineage }).collect();
-        let mixed = cache.attend(&self.attention.project(x)?, &addresses, None)?;
+    ) -> Result<(Tensor, Taps), EngineError> {
+        let mixed = step.self_attention(self.index, &self.attention.project(x)?, None)?;
         let x = self.attention.finish(&mixed, x)?;
-        let memories: Vec<_> = rows.iter().map(|row| row.memory).collect();
         let queries = self.cross_query.forward(&self.cross_norm.input(&x)?)?;
-        let (mixed, taps) = cross_attention(&queries, &memories, self.index, self.heads, tap)?;
+        let (mixed, taps) = step.cross_attention(self.index, &queries, tap)?;
         let x = self.cross_norm.output(&self.cross_out.forward(&mixed)?, &x)?;
         Ok((self.feed_forward.forward(&x)?, taps))
     }

@@ -12,15 +12,15 @@ pub mod t5;
 use super::{
     EngineError, ModelFiles,
     kernels::{
-        cache::{CrossMemory, SelfCache, Tap},
+        cache::{CrossMemory, RowAddress, Tap},
         projection::{Scores, Wanted},
+        step::{Caches, Step},
     },
-    precision::Arithmetic,
+    precision::{Arithmetic, Precision},
     weights::Weights,
 };
 use candle_core::{Device, Tensor};
 use config::ModelConfig;
-use std::ops::Range;
 
 /// One decoder row of a step: a hypothesis and where its history lies.
 #[derive(Debug, Clone)]
@@ -46,10 +46,28 @@ pub struct StepOutput {
     pub taps: Vec<Vec<f32>>,
 }
 
-/// The decoder's self-attention caches, one a layer.
+/// What the decoder has computed of the rows in flight.
 #[derive(Debug)]
-pub struct DecoderState {
-    pub(crate) layers: Vec<SelfCache>,
+pub struct DecoderState(Caches);
+
+impl DecoderState {
+    /// Begins a step of these rows.
+    fn begin<'a>(&'a mut self, rows: &'a [Row<'_>]) -> Result<Step<'a>, EngineError> {
+        let address = |row: &'a Row<'_>| RowAddress { slot: row.slot, lineage: row.lineage };
+        let memories = rows.iter().map(|row| row.memory).collect();
+        Ok(self.0.begin(rows.iter().map(address).collect(), memories)?)
+    }
+}
+
+/// The memory of a device that decoding takes, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footprint {
+    /// For each row: its scores, and what lies between the layers.
+    pub row: usize,
+    /// For each target position of a row.
+    pub target_position: usize,
+    /// For each token of a source.
+    pub source_token: usize,
 }
 
 /// A sequence-to-sequence model: what search needs of any architecture.
@@ -65,6 +83,12 @@ pub trait Seq2Seq: Send + Sync {
 
     /// Runs the decoder one position on for each row.
     fn step(&self, state: &mut DecoderState, rows: &[Row<'_>], tap: Option<Tap>) -> Result<StepOutput, EngineError>;
+
+    /// Returns what decoding takes of the device's memory, beside the weights.
+    fn footprint(&self) -> Footprint;
+
+    /// Returns the device that the model is on.
+    fn device(&self) -> &Device;
 
     /// Returns the count of tokens the decoder chooses among.
     fn vocabulary(&self) -> usize;
@@ -100,13 +124,10 @@ fn untrained_tap(decoder_layers: usize) -> Tap {
     Tap { layer: decoder_layers / 2, head: None }
 }
 
-/// Returns the rows of each source when they are laid end to end.
-fn ranges(sources: &[&[u32]]) -> Vec<Range<usize>> {
-    let mut end = 0;
-    let range = |source: &&[u32]| {
-        let start = end;
-        end += source.len();
-        start..end
-    };
-    sources.iter().map(range).collect()
+/// Returns the footprint of a decoder of `layers` layers, its attention `width` and its feed-forward blocks `ffn` wide.
+fn footprint(precision: Precision, layers: usize, (width, ffn, vocabulary): (usize, usize, usize)) -> Footprint {
+    let size = precision.dtype().size_in_bytes();
+    let cells = layers * 2 * width * size;
+    // Scores are in f32; a block's input, output and what lies between are alive together.
+    Footprint { row: vocabulary * 4 + (ffn + 4 * width) * size, target_position: cells, source_token: cells }
 }

@@ -3,23 +3,26 @@
 //! Separate from `bart.rs` because tensors bear other names, positions are biases of the attention, and nothing has a
 //! bias of its own. The invariant: attention is not scaled, and no weight is changed to undo a scale, which would round it.
 
-use super::{DecoderState, Row, Seq2Seq, StepOutput, config::T5Config, embedding::require, layers::Builder, ranges};
+use super::{
+    DecoderState, Footprint, Row, Seq2Seq, StepOutput, config::T5Config, embedding::require, footprint, layers::Builder,
+};
 use crate::engine::{
     EngineError,
     kernels::{
         activation::Activation,
-        attention::{Heads, self_attention},
-        cache::{CrossMemory, RowAddress, SelfCache, Tap, cross_attention},
+        attention::Heads,
+        cache::{CrossMemory, Tap},
         linear::Linear,
         projection::Projection,
         relative::RelativeBias,
         rms_norm::RmsNorm,
+        sequences::{Sequences, ranges},
+        step::{Caches, Size, Step, Taps},
     },
     precision::{Arithmetic, Precision},
     weights::Weights,
 };
 use candle_core::{Device, Tensor};
-use std::ops::Range;
 
 /// The names under which a file may have the token embedding of each side, and the head; the first that is there counts.
 const SOURCE: [&str; 4] =
@@ -52,7 +55,7 @@ impl EncoderDecoder {
         device: &Device,
         arithmetic: Arithmetic,
     ) -> Result<EncoderDecoder, EngineError> {
-        if arithmetic.precision.name() == "f16" {
+        if arithmetic.precision == Precision::F16 {
             // Its activations overflow f16 (transformers #9295, candle #2480).
             return Err(EngineError::Unsupported(
                 "a T5 model overflows f16: use --precision f32, or bf16 on a GPU".into(),
@@ -96,7 +99,7 @@ impl EncoderDecoder {
 
 impl Seq2Seq for EncoderDecoder {
     fn encode(&self, sources: &[&[u32]]) -> Result<Tensor, EngineError> {
-        let (sequences, tokens) = (ranges(sources), sources.concat());
+        let (sequences, tokens) = (Sequences::new(sources, &self.device)?, sources.concat());
         let mut x = embed(&self.source_embedding, &tokens)?; // (tokens, d)
         for layer in &self.encoder {
             let bias = self.bias(&layer.attention.bias, &self.encoder[0].attention.bias);
@@ -111,26 +114,36 @@ impl Seq2Seq for EncoderDecoder {
     }
 
     fn state(&self, slots: usize, capacity: usize) -> DecoderState {
-        let cache = |_: &DecoderLayer| SelfCache::new(slots, capacity, self.heads(), &self.device, self.precision);
-        DecoderState { layers: self.decoder.iter().map(cache).collect() }
+        let size = Size { layers: self.decoder.len(), slots, capacity };
+        DecoderState(Caches::new(size, self.heads(), &self.device, self.precision))
     }
 
     fn step(&self, state: &mut DecoderState, rows: &[Row<'_>], tap: Option<Tap>) -> Result<StepOutput, EngineError> {
         let tokens: Vec<u32> = rows.iter().map(|row| row.token).collect();
         let mut x = embed(&self.target_embedding, &tokens)?; // (rows, d)
-        let mut taps = Vec::new();
-        for (index, (layer, cache)) in self.decoder.iter().zip(&mut state.layers).enumerate() {
+        let (mut step, mut taps) = (state.begin(rows)?, Taps::Rows(Vec::new()));
+        for (index, layer) in self.decoder.iter().enumerate() {
             let bias = self.bias(&layer.attention.bias, &self.decoder[0].attention.bias);
-            x = layer.attend(&x, cache, rows, bias)?;
+            x = layer.attend(&x, index, &mut step, bias)?;
             let wanted = tap.filter(|tap| tap.layer == index).map(|tap| tap.head);
-            let (output, tapped) = layer.attend_source(&x, index, rows, self.heads(), wanted)?;
+            let (output, tapped) = layer.attend_source(&x, index, &step, wanted)?;
             x = layer.feed_forward.forward(&output)?;
             if wanted.is_some() {
                 taps = tapped;
             }
         }
         let wanted: Vec<_> = rows.iter().map(|row| row.wanted).collect();
-        Ok(StepOutput { scores: self.head.scores(&self.decoder_norm.forward(&x)?, &wanted)?, taps })
+        let scores = self.head.scores(&self.decoder_norm.forward(&x)?, &wanted)?;
+        Ok(StepOutput { scores, taps: taps.rows()? })
+    }
+
+    fn footprint(&self) -> Footprint {
+        let sizes = (self.config.inner(), self.config.d_ff, self.config.vocab_size);
+        footprint(self.precision, self.decoder.len(), sizes)
+    }
+
+    fn device(&self) -> &Device {
+        &self.device
     }
 
     fn vocabulary(&self) -> usize {
@@ -169,7 +182,7 @@ struct Loader<'a> {
 impl Loader<'_> {
     fn norm(&self, name: &str, scale: f64) -> Result<RmsNorm, EngineError> {
         let weight = self.builder.weights.tensor(&format!("{name}.weight"), &[self.config.d_model])?;
-        Ok(RmsNorm::new((weight * scale)?.to_device(self.builder.device)?, self.config.layer_norm_epsilon))
+        Ok(RmsNorm::new(self.builder.place(&(weight * scale)?)?, self.config.layer_norm_epsilon))
     }
 
     fn weight(&self, name: &str, outputs: usize, inputs: usize) -> Result<Tensor, EngineError> {
@@ -266,8 +279,8 @@ impl FeedForward {
     fn forward(&self, x: &Tensor) -> Result<Tensor, EngineError> {
         let input = self.norm.forward(x)?;
         let inner = match &self.gate {
-            Some(gate) => (self.activation.apply(&gate.forward(&input)?)? * self.up.forward(&input)?)?,
-            None => self.activation.apply(&self.up.forward(&input)?)?,
+            Some(gate) => (gate.activated(&input, self.activation)? * self.up.forward(&input)?)?,
+            None => self.up.activated(&input, self.activation)?,
         }; // (rows, ffn)
         Ok((x + self.down.forward(&inner)?)?)
     }
@@ -279,16 +292,16 @@ struct EncoderLayer {
 }
 
 impl EncoderLayer {
-    /// Returns the layer's output, (tokens, d); each range of `sequences` is one source.
+    /// Returns the layer's output, (tokens, d).
     fn forward(
         &self,
         x: &Tensor,
-        sequences: &[Range<usize>],
+        sequences: &Sequences,
         heads: Heads,
         bias: Option<&RelativeBias>,
     ) -> Result<Tensor, EngineError> {
         let qkv = self.attention.qkv.forward(&self.attention.norm.forward(x)?)?;
-        let mixed = self_attention(&qkv, sequences, heads, bias)?; // (tokens, inner)
+        let mixed = sequences.attention(&qkv, heads, bias)?; // (tokens, inner)
         self.feed_forward.forward(&(x + self.attention.out.forward(&mixed)?)?)
     }
 }
@@ -306,13 +319,12 @@ impl DecoderLayer {
     fn attend(
         &self,
         x: &Tensor,
-        cache: &mut SelfCache,
-        rows: &[Row<'_>],
+        index: usize,
+        step: &mut Step<'_>,
         bias: Option<&RelativeBias>,
     ) -> Result<Tensor, EngineError> {
-        let addresses: Vec<_> = rows.iter().map(|row| RowAddress { slot: row.slot, lineage: row.lineage }).collect();
         let qkv = self.attention.qkv.forward(&self.attention.norm.forward(x)?)?;
-        let mixed = cache.attend(&qkv, &addresses, bias)?; // (rows, inner)
+        let mixed = step.self_attention(index, &qkv, bias)?; // (rows, inner)
         Ok((x + self.attention.out.forward(&mixed)?)?)
     }
 
@@ -321,13 +333,11 @@ impl DecoderLayer {
         &self,
         x: &Tensor,
         index: usize,
-        rows: &[Row<'_>],
-        heads: Heads,
+        step: &Step<'_>,
         tap: Option<Option<usize>>,
-    ) -> Result<(Tensor, Vec<Vec<f32>>), EngineError> {
-        let memories: Vec<_> = rows.iter().map(|row| row.memory).collect();
+    ) -> Result<(Tensor, Taps), EngineError> {
         let queries = self.cross_query.forward(&self.cross_norm.forward(x)?)?;
-        let (mixed, taps) = cross_attention(&queries, &memories, index, heads, tap)?;
+        let (mixed, taps) = step.cross_attention(index, &queries, tap)?;
         Ok(((x + self.cross_out.forward(&mixed)?)?, taps))
     }
 }

@@ -3,7 +3,7 @@
 //! Separate so that a new one is added in one place. The invariant: the CPU form and the tensor form are the same
 //! function of x.
 
-use super::{simd, with_values};
+use super::{on_host, simd, with_values};
 use candle_core::{Device, Result, Tensor};
 use serde::Deserialize;
 
@@ -31,16 +31,23 @@ pub enum Activation {
 impl Activation {
     /// Returns the activation of every value; the shape stays.
     pub fn apply(self, x: &Tensor) -> Result<Tensor> {
-        match (self, x.device()) {
-            (Activation::Relu, Device::Cpu) => map(x, relu),
-            (Activation::Swish, Device::Cpu) => map(x, swish),
-            (Activation::QuickGelu, Device::Cpu) => map(x, quick_gelu),
-            (Activation::Relu, _) => x.relu(),
-            (Activation::Swish, _) => x.silu(),
-            (Activation::QuickGelu, _) => (x * f64::from(QUICK))?.silu()? / f64::from(QUICK),
-            (Activation::Gelu, _) => x.gelu_erf(),
-            (Activation::GeluNew, _) => x.gelu(),
-            (Activation::Tanh, _) => x.tanh(),
+        match self {
+            Activation::Relu if on_host(x.device()) => map(x, relu),
+            Activation::Swish if on_host(x.device()) => map(x, swish),
+            Activation::QuickGelu if on_host(x.device()) => map(x, quick_gelu),
+            _ => self.plain(x),
+        }
+    }
+
+    /// Returns the same by candle's own operations.
+    pub(super) fn plain(self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Activation::Relu => x.relu(),
+            Activation::Swish => x.silu(),
+            Activation::QuickGelu => (x * f64::from(QUICK))?.silu()? / f64::from(QUICK),
+            Activation::Gelu => x.gelu_erf(),
+            Activation::GeluNew => x.gelu(),
+            Activation::Tanh => x.tanh(),
         }
     }
 }

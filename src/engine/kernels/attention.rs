@@ -13,7 +13,7 @@ use super::{
     },
     softmax::softmax_in_place,
 };
-use candle_core::{D, Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 use std::ops::Range;
 
 /// The heads of an attention layer.
@@ -38,7 +38,7 @@ impl Heads {
         self.count * self.dim
     }
 
-    fn scale(self) -> f32 {
+    pub(super) fn scale(self) -> f32 {
         if self.scaled { (self.dim as f32).powf(-0.5) } else { 1.0 }
     }
 }
@@ -53,46 +53,12 @@ pub fn self_attention(
     bias: Option<&RelativeBias>,
 ) -> Result<Tensor> {
     let (tokens, d) = (qkv.dim(0)?, heads.width());
-    match qkv.device() {
-        Device::Cpu => filled(qkv, (tokens, d), |qkv, out| {
-            for sequence in sequences {
-                let rows = &qkv[sequence.start * 3 * d..sequence.end * 3 * d];
-                encoder_sequence(rows, heads, bias, &mut out[sequence.start * d..sequence.end * d]);
-            }
-        }),
-        _ => plain_self_attention(qkv, sequences, heads, bias),
-    }
-}
-
-fn plain_self_attention(
-    qkv: &Tensor,
-    sequences: &[Range<usize>],
-    heads: Heads,
-    bias: Option<&RelativeBias>,
-) -> Result<Tensor> {
-    let d = heads.width();
-    let mut parts = Vec::with_capacity(sequences.len());
-    for sequence in sequences {
-        let rows = qkv.narrow(0, sequence.start, sequence.len())?; // (length, 3 d)
-        let (q, k, v) = (rows.narrow(1, 0, d)?, rows.narrow(1, d, d)?, rows.narrow(1, 2 * d, d)?);
-        let bias = bias.map(|bias| bias.tensor(0, sequence.len(), sequence.len())).transpose()?;
-        parts.push(plain(&q, &k, &v, heads, bias.as_ref())?.0);
-    }
-    Tensor::cat(&parts, 0)
-}
-
-/// Returns attention in plain tensor operations, (n, d), with its weights, (heads, n, m).
-///
-/// `q` is (n, d), `k` and `v` are (m, d), `bias` is (heads, n, m); every query sees every key.
-pub fn plain(q: &Tensor, k: &Tensor, v: &Tensor, heads: Heads, bias: Option<&Tensor>) -> Result<(Tensor, Tensor)> {
-    let split = |x: &Tensor| x.reshape((x.dim(0)?, heads.count, heads.dim))?.transpose(0, 1)?.contiguous();
-    let (q, k, v) = (split(&q.contiguous()?)?, split(&k.contiguous()?)?, split(&v.contiguous()?)?);
-    let scores = (q.matmul(&k.transpose(1, 2)?.contiguous()?)? * f64::from(heads.scale()))?; // (heads, n, m)
-    let scores = bias.map_or(Ok(scores.clone()), |bias| scores + bias)?;
-    let exponents = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?)?.exp()?;
-    let weights = exponents.broadcast_div(&exponents.sum_keepdim(D::Minus1)?)?;
-    let mixed = weights.matmul(&v)?.transpose(0, 1)?.contiguous()?;
-    Ok((mixed.reshape((mixed.dim(0)?, heads.width()))?, weights))
+    filled(qkv, (tokens, d), |qkv, out| {
+        for sequence in sequences {
+            let rows = &qkv[sequence.start * 3 * d..sequence.end * 3 * d];
+            encoder_sequence(rows, heads, bias, &mut out[sequence.start * d..sequence.end * d]);
+        }
+    })
 }
 
 /// Keys and values of one sequence, laid out so that a query scores sixteen positions at once.
@@ -289,26 +255,4 @@ fn encoder_sequence_body<S: Simd>(simd: S, qkv: &[f32], heads: Heads, bias: Opti
 vectorized! {
     fn encoder_sequence(qkv: &[f32], heads: Heads, bias: Option<&RelativeBias>, out: &mut [f32]) =
         encoder_sequence_body;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::kernels::relative::Buckets;
-
-    #[test]
-    fn the_fused_form_agrees_with_plain_tensors_sequence_by_sequence() {
-        let heads = Heads::new(2, 20);
-        let qkv = Tensor::randn(0f32, 1f32, (11, 120), &Device::Cpu).unwrap();
-        let sequences = [0..1, 1..6, 6..11];
-        let learned = Tensor::randn(0f32, 1f32, (8, 2), &Device::Cpu).unwrap();
-        let buckets = Buckets { count: 8, max_distance: 3, bidirectional: true };
-        let bias = RelativeBias::new(&learned, buckets, &Device::Cpu).unwrap();
-        for bias in [None, Some(&bias)] {
-            let got = self_attention(&qkv, &sequences, heads, bias).unwrap();
-            let want = plain_self_attention(&qkv, &sequences, heads, bias).unwrap();
-            let gap = (got - want).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
-            assert!(gap < 1e-5);
-        }
-    }
 }

@@ -5,8 +5,9 @@
 //! invariant: a cell (slot, position) is written once while any lineage can reach it.
 
 use super::{
-    attention::{Heads, Memory, attend, attend_scattered, plain},
-    filled,
+    attention::{Heads, Memory, attend, attend_scattered},
+    device::SourceRows,
+    filled, on_host,
     relative::RelativeBias,
     simd::{
         self, Cell,
@@ -41,8 +42,6 @@ enum Form {
     F32(Vec<Slot<f32>>),
     /// The same at half the size: with int8 products the caches are what memory is read for.
     Bf16(Vec<Slot<bf16>>),
-    /// One tensor a position, (slots, 2 d): plain operations cannot write in place.
-    Device { slots: usize, positions: Vec<Tensor> },
 }
 
 /// Values left free behind each cell: without them the cells of a head would lie a power of two apart, and so in the
@@ -81,13 +80,12 @@ impl<T: Cell> Slot<T> {
 
 impl SelfCache {
     /// Returns an empty cache for `slots` rows of about `capacity` positions; a slot grows where more are written.
-    pub fn new(slots: usize, capacity: usize, heads: Heads, device: &Device, precision: Precision) -> SelfCache {
+    pub fn new(slots: usize, capacity: usize, heads: Heads, precision: Precision) -> SelfCache {
         // At least one position: a slot that just gave back its memory then never seems too large at its second write.
         let usual = capacity.max(1) * (2 * heads.width() + GAP);
-        let form = match (device, precision) {
-            (Device::Cpu, Precision::F32) => Form::F32(vec![Slot::new(usual); slots]),
-            (Device::Cpu, Precision::Int8) => Form::Bf16(vec![Slot::new(usual); slots]),
-            _ => Form::Device { slots, positions: Vec::new() },
+        let form = match precision {
+            Precision::Int8 => Form::Bf16(vec![Slot::new(usual); slots]),
+            _ => Form::F32(vec![Slot::new(usual); slots]),
         };
         SelfCache { form, heads }
     }
@@ -98,7 +96,6 @@ impl SelfCache {
         match &mut self.form {
             Form::F32(slots) => filled(qkv, shape, |qkv, out| decoder_rows_f32(qkv, rows, heads, bias, slots, out)),
             Form::Bf16(slots) => filled(qkv, shape, |qkv, out| decoder_rows_bf16(qkv, rows, heads, bias, slots, out)),
-            Form::Device { slots, positions } => plain_decoder_rows(qkv, rows, *slots, heads, bias, positions),
         }
     }
 }
@@ -148,36 +145,6 @@ vectorized! {
     ) = decoder_rows;
 }
 
-fn plain_decoder_rows(
-    qkv: &Tensor,
-    rows: &[RowAddress<'_>],
-    slots: usize,
-    heads: Heads,
-    bias: Option<&RelativeBias>,
-    steps: &mut Vec<Tensor>,
-) -> Result<Tensor> {
-    let d = heads.width();
-    let mut out = Vec::with_capacity(rows.len());
-    for (index, row) in rows.iter().enumerate() {
-        let t = row.lineage.len();
-        while steps.len() <= t {
-            steps.push(Tensor::zeros((slots, 2 * d), qkv.dtype(), qkv.device())?);
-        }
-        let new = qkv.narrow(0, index, 1)?.narrow(1, d, 2 * d)?.contiguous()?; // (1, 2 d)
-        steps[t].slice_set(&new, 0, row.slot)?;
-    }
-    for (index, row) in rows.iter().enumerate() {
-        let history = row.lineage.iter().map(|slot| *slot as usize).chain([row.slot]).enumerate();
-        let parts = history.map(|(t, slot)| steps[t].narrow(0, slot, 1)).collect::<Result<Vec<_>>>()?;
-        let memory = Tensor::cat(&parts, 0)?; // (position + 1, 2 d)
-        let query = qkv.narrow(0, index, 1)?.narrow(1, 0, d)?;
-        let position = row.lineage.len();
-        let bias = bias.map(|bias| bias.tensor(position, 1, position + 1)).transpose()?;
-        out.push(plain(&query, &memory.narrow(1, 0, d)?, &memory.narrow(1, d, d)?, heads, bias.as_ref())?.0);
-    }
-    Tensor::cat(&out, 0)
-}
-
 /// The cross-attention keys and values of one source, for all decoder layers: computed once, shared by its beams.
 #[derive(Debug, Clone)]
 pub struct CrossMemory(CrossForm);
@@ -188,9 +155,8 @@ enum CrossForm {
     F32(Arc<[Memory<f32>]>),
     /// The same at half the size.
     Bf16(Arc<[Memory<bf16>]>),
-    /// (tokens, layers * 2 d): the fused projections of every source that was encoded together, and which rows are this
-    /// source's.
-    Device { projections: Tensor, rows: Range<usize> },
+    /// Beside those of the sources that were encoded with it.
+    Device(SourceRows),
 }
 
 impl CrossMemory {
@@ -201,10 +167,9 @@ impl CrossMemory {
         heads: Heads,
         precision: Precision,
     ) -> Result<Vec<CrossMemory>> {
-        if !matches!(projections.device(), Device::Cpu) {
-            let memory =
-                |rows: &Range<usize>| CrossForm::Device { projections: projections.clone(), rows: rows.clone() };
-            return Ok(sources.iter().map(|rows| CrossMemory(memory(rows))).collect());
+        if !on_host(projections.device()) {
+            let memories = SourceRows::split(projections, sources, 2 * heads.width())?;
+            return Ok(memories.into_iter().map(|memory| CrossMemory(CrossForm::Device(memory))).collect());
         }
         let (width, cell) = (projections.dim(1)?, 2 * heads.width());
         with_values(projections, |values| {
@@ -212,16 +177,22 @@ impl CrossMemory {
                 let at = |layer: usize, t: usize| &values[(rows.start + t) * width + layer * cell..][..cell];
                 let layers = 0..width / cell;
                 CrossMemory(match precision {
-                    Precision::F32 => {
-                        CrossForm::F32(layers.map(|layer| Memory::new(rows.len(), heads, |t| at(layer, t))).collect())
-                    }
                     Precision::Int8 => {
                         CrossForm::Bf16(layers.map(|layer| Memory::new(rows.len(), heads, |t| at(layer, t))).collect())
                     }
+                    _ => CrossForm::F32(layers.map(|layer| Memory::new(rows.len(), heads, |t| at(layer, t))).collect()),
                 })
             };
             sources.iter().map(memory).collect()
         })
+    }
+
+    /// Returns where it lies on the device.
+    pub(super) fn on_device(&self) -> Result<&SourceRows> {
+        match &self.0 {
+            CrossForm::Device(rows) => Ok(rows),
+            _ => bail!("the source was encoded on another device"),
+        }
     }
 }
 
@@ -245,9 +216,6 @@ pub fn cross_attention(
     tap: Option<Option<usize>>,
 ) -> Result<(Tensor, Vec<Vec<f32>>)> {
     let d = heads.width();
-    if !matches!(queries.device(), Device::Cpu) {
-        return plain_cross_attention(queries, memories, layer, heads, tap);
-    }
     let mut taps = vec![Vec::new(); if tap.is_some() { memories.len() } else { 0 }];
     let mut out = vec![0f32; memories.len() * d];
     with_values(queries, |queries| {
@@ -256,7 +224,7 @@ pub fn cross_attention(
             match &memory.0 {
                 CrossForm::F32(layers) => cross_row_f32(query, &layers[layer], kept, out),
                 CrossForm::Bf16(layers) => cross_row_bf16(query, &layers[layer], kept, out),
-                CrossForm::Device { .. } => bail!("the source was encoded on another device"),
+                CrossForm::Device(_) => bail!("the source was encoded on another device"),
             }
         }
         Ok(())
@@ -296,39 +264,11 @@ vectorized! {
     fn cross_row_bf16(query: &[f32], memory: &Memory<bf16>, kept: Kept<'_>, out: &mut [f32]) = cross_row;
 }
 
-fn plain_cross_attention(
-    queries: &Tensor,
-    memories: &[&CrossMemory],
-    layer: usize,
-    heads: Heads,
-    tap: Option<Option<usize>>,
-) -> Result<(Tensor, Vec<Vec<f32>>)> {
-    let d = heads.width();
-    let (mut out, mut taps) = (Vec::with_capacity(memories.len()), Vec::new());
-    for (row, memory) in memories.iter().enumerate() {
-        let CrossForm::Device { projections, rows } = &memory.0 else {
-            bail!("the source was encoded on another device")
-        };
-        let source = projections.narrow(0, rows.start, rows.len())?;
-        let (k, v) = (source.narrow(1, layer * 2 * d, d)?, source.narrow(1, (layer * 2 + 1) * d, d)?);
-        let (mixed, weights) = plain(&queries.narrow(0, row, 1)?, &k, &v, heads, None)?; // weights: (heads, 1, length)
-        if let Some(head) = tap {
-            let weights = weights.squeeze(1)?;
-            let row = match head {
-                Some(head) => weights.get(head)?,
-                None => weights.mean(0)?,
-            };
-            taps.push(row.to_vec1()?);
-        }
-        out.push(mixed);
-    }
-    Ok((Tensor::cat(&out, 0)?, taps))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::kernels::relative::Buckets;
+    use crate::engine::kernels::{device, relative::Buckets};
+    use candle_core::DType;
 
     const HEADS: Heads = Heads { count: 2, dim: 5, scaled: true };
 
@@ -342,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_follow_their_lineage_across_growth_as_plain_tensors_do() {
+    fn rows_follow_their_lineage_across_growth_as_in_the_device_form() {
         let buckets = Buckets { count: 4, max_distance: 3, bidirectional: false };
         let bias = RelativeBias::new(&random((4, 2)), buckets, &Device::Cpu).unwrap();
         for bias in [None, Some(&bias)] {
@@ -351,33 +291,47 @@ mod tests {
     }
 
     fn follow_lineages(bias: Option<&RelativeBias>) {
-        let mut cache = SelfCache::new(3, 0, HEADS, &Device::Cpu, Precision::F32);
-        let mut steps = Vec::new();
-        // Beams swap slots at each step; each lineage is the parent's plus the slot the parent wrote.
-        let lineages: [[&[u32]; 3]; 4] =
-            [[&[], &[], &[]], [&[1], &[0], &[1]], [&[0, 1], &[1, 2], &[1, 0]], [&[1, 0, 2], &[1, 0, 2], &[0, 1, 0]]];
+        let mut cache = SelfCache::new(4, 0, HEADS, Precision::F32);
+        // One position at first, so that it grows on the way.
+        let mut on_device = device::Caches::new((1, 4, 1), HEADS, &Device::Cpu, DType::F32);
+        let source = SourceRows::split(&random((2, 20)), &[0..2], 20).unwrap();
+        // Beams swap slots at each step; each lineage is the parent's plus the slot the parent wrote. The third row's source
+        // begins a step later than the others, and a new one begins where the second ends.
+        let lineages: [&[(usize, &[u32])]; 5] = [
+            &[(0, &[]), (1, &[])],
+            &[(0, &[1]), (1, &[0]), (2, &[])],
+            &[(1, &[0, 1]), (2, &[2]), (0, &[1, 0])],
+            &[(0, &[1, 0, 0]), (3, &[]), (2, &[2, 2])],
+            &[(3, &[3]), (0, &[1, 0, 0, 0]), (2, &[2, 2, 2])],
+        ];
         for step in lineages {
-            let qkv = random((3, 30));
-            let rows: Vec<_> = step.iter().enumerate().map(|(slot, lineage)| RowAddress { slot, lineage }).collect();
+            let qkv = random((step.len(), 30));
+            let rows: Vec<_> = step.iter().map(|(slot, lineage)| RowAddress { slot: *slot, lineage }).collect();
             let got = cache.attend(&qkv, &rows, bias).unwrap();
-            assert_close(&got, &plain_decoder_rows(&qkv, &rows, 3, HEADS, bias, &mut steps).unwrap());
+            let step = on_device.begin(&rows, &vec![&source[0]; rows.len()]).unwrap();
+            assert_close(&got, &step.self_attention(0, &qkv, bias).unwrap());
         }
     }
 
     #[test]
-    fn cross_attention_and_its_taps_agree_with_plain_tensors() {
+    fn cross_attention_and_its_taps_are_those_of_the_device_form() {
         let (projections, sources) = (random((9, 40)), [0..4, 4..9]);
         let fused = CrossMemory::split(&projections, &sources, HEADS, Precision::F32).unwrap();
-        let plain = sources.map(|rows| CrossMemory(CrossForm::Device { projections: projections.clone(), rows }));
-        let (memories, plain) = ([&fused[0], &fused[0], &fused[1]], [&plain[0], &plain[0], &plain[1]]);
+        let rows = SourceRows::split(&projections, &sources, 20).unwrap();
+        let memories = [&fused[0], &fused[0], &fused[1]];
+        let mut on_device = device::Caches::new((2, 3, 1), HEADS, &Device::Cpu, DType::F32);
+        let address = |slot| RowAddress { slot, lineage: &[] };
+        let step = on_device.begin(&[0, 1, 2].map(address), &[&rows[0], &rows[0], &rows[1]]).unwrap();
         let queries = random((3, 10));
         for tap in [None, Some(None), Some(Some(1))] {
             let (got, taps) = cross_attention(&queries, &memories, 1, HEADS, tap).unwrap();
-            let (want, want_taps) = plain_cross_attention(&queries, &plain, 1, HEADS, tap).unwrap();
+            let (want, weights) = step.cross_attention(1, &queries, tap).unwrap();
             assert_close(&got, &want);
-            assert_eq!(taps.len(), want_taps.len());
-            for (a, b) in taps.iter().flatten().zip(want_taps.iter().flatten()) {
-                assert!((a - b).abs() < 1e-5);
+            let want = weights.map_or_else(Vec::new, |weights| weights.to_vec2::<f32>().unwrap());
+            assert_eq!(taps.len(), want.len());
+            for (a, b) in taps.iter().zip(&want) {
+                assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5));
+                assert!(b[a.len()..].iter().all(|padding| *padding == 0.0));
             }
         }
     }

@@ -1,9 +1,9 @@
-//! Linear layers: packed once at load on the CPU, a plain matrix product elsewhere.
+//! Linear layers: packed once at load on the CPU, the library's matrix product elsewhere.
 //!
 //! Separate because precision and packing are decided here and nowhere else. The invariant: `forward` is
 //! `x * weight^T + bias` for every device.
 
-use super::{gemm, int8, panels::Panels, with_values};
+use super::{activation::Activation, device, gemm, int8, on_host, panels::Panels, with_values};
 use crate::engine::precision::Precision;
 use candle_core::{Device, Result, Tensor};
 
@@ -15,24 +15,21 @@ pub struct Linear(Form);
 enum Form {
     F32(gemm::Packed),
     Int8(int8::Packed),
-    Plain { transposed: Tensor, bias: Option<Tensor> },
+    Device(device::Linear),
 }
 
 impl Linear {
     /// Returns a layer for `device` with a weight of shape (outputs, inputs) and a bias of shape (outputs), or none.
     pub fn new(weight: &Tensor, bias: Option<&Tensor>, device: &Device, precision: Precision) -> Result<Linear> {
+        if !on_host(device) {
+            return Ok(Linear(Form::Device(device::Linear::new(weight, bias, device, precision.dtype())?)));
+        }
         let (outputs, inputs) = weight.dims2()?;
         let values = bias.map(Tensor::to_vec1::<f32>).transpose()?;
-        let form = match device {
-            Device::Cpu => with_values(&weight.contiguous()?, |weight| match precision {
-                Precision::F32 => Form::F32(gemm::Packed::new(weight, values.as_deref(), outputs, inputs)),
-                Precision::Int8 => Form::Int8(int8::Packed::new(weight, values.as_deref(), outputs, inputs)),
-            })?,
-            _ => Form::Plain {
-                transposed: weight.t()?.contiguous()?.to_device(device)?,
-                bias: bias.map(|bias| bias.to_device(device)).transpose()?,
-            },
-        };
+        let form = with_values(&weight.contiguous()?, |weight| match precision {
+            Precision::Int8 => Form::Int8(int8::Packed::new(weight, values.as_deref(), outputs, inputs)),
+            _ => Form::F32(gemm::Packed::new(weight, values.as_deref(), outputs, inputs)),
+        })?;
         Ok(Linear(form))
     }
 
@@ -41,8 +38,15 @@ impl Linear {
         match &self.0 {
             Form::F32(packed) => multiply(packed, x),
             Form::Int8(packed) => multiply(packed, x),
-            Form::Plain { transposed, bias: Some(bias) } => x.matmul(transposed)?.broadcast_add(bias),
-            Form::Plain { transposed, bias: None } => x.matmul(transposed),
+            Form::Device(layer) => layer.forward(x, None),
+        }
+    }
+
+    /// Returns the activation of `forward`.
+    pub fn activated(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        match &self.0 {
+            Form::Device(layer) => layer.forward(x, Some(activation)),
+            _ => activation.apply(&self.forward(x)?),
         }
     }
 }

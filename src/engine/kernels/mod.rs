@@ -7,6 +7,7 @@
 pub mod activation;
 pub mod attention;
 pub mod cache;
+pub mod device;
 mod gemm;
 mod int8;
 pub mod linear;
@@ -16,11 +17,30 @@ mod preview;
 pub mod projection;
 pub mod relative;
 pub mod rms_norm;
+pub mod sequences;
 pub mod simd;
 pub mod softmax;
+pub mod step;
 
 use candle_core::{CpuStorage, Device, Result, Storage, Tensor, bail};
-use std::ops::Deref;
+use std::{
+    ops::Deref,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// Operations on the CPU run in the form they have on a GPU.
+static AS_ON_DEVICE: AtomicBool = AtomicBool::new(false);
+
+/// Makes operations on the CPU run in the form they have on a GPU from now on, for the whole process: how that form is tested
+/// where there is no GPU. It is slow.
+pub fn run_as_on_device() {
+    AS_ON_DEVICE.store(true, Ordering::Relaxed);
+}
+
+/// Returns true where operations run in the forms written for the CPU.
+pub(crate) fn on_host(device: &Device) -> bool {
+    matches!(device, Device::Cpu) && !AS_ON_DEVICE.load(Ordering::Relaxed)
+}
 
 /// Calls `f` with the values of a contiguous f32 tensor on the CPU.
 pub(crate) fn with_values<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Result<R> {

@@ -3,7 +3,7 @@
 //! Separate because every sub-layer of the model begins or ends in it. The invariant: the CPU form equals
 //! `layer_norm(x + residual)` within rounding.
 
-use super::{simd, with_values};
+use super::{device::normalize, on_host, simd, with_values};
 use candle_core::{D, Device, Result, Tensor};
 
 /// Layer normalization over the last dimension (Ba et al. 2016): `(x - mean) / sqrt(variance + epsilon) * weight + bias`.
@@ -22,17 +22,17 @@ impl LayerNorm {
 
     /// Returns the normalization of `x + residual`, both (rows, d).
     pub fn add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
-        match x.device() {
-            Device::Cpu => self.fused(x, Some(residual)),
-            _ => self.plain(&(x + residual)?),
+        match on_host(x.device()) {
+            true => self.fused(x, Some(residual)),
+            false => normalize(x, Some(residual), (&self.weight, Some(&self.bias)), self.epsilon),
         }
     }
 
     /// Returns the normalization of `x`, (rows, d).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        match x.device() {
-            Device::Cpu => self.fused(x, None),
-            _ => self.plain(x),
+        match on_host(x.device()) {
+            true => self.fused(x, None),
+            false => normalize(x, None, (&self.weight, Some(&self.bias)), self.epsilon),
         }
     }
 
@@ -46,13 +46,6 @@ impl LayerNorm {
             with_values(&self.bias, |bias| rows(&mut out, weight, bias, self.epsilon, d))
         })??;
         Tensor::from_vec(out, x.shape(), &Device::Cpu)
-    }
-
-    fn plain(&self, x: &Tensor) -> Result<Tensor> {
-        let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
-        let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
-        let normal = centred.broadcast_div(&(variance + f64::from(self.epsilon))?.sqrt()?)?;
-        normal.broadcast_mul(&self.weight)?.broadcast_add(&self.bias)
     }
 }
 
@@ -83,12 +76,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fused_form_agrees_with_the_plain_one() {
+    fn the_cpu_form_agrees_with_the_device_form() {
         let tensor = |shape: &[usize]| Tensor::randn(0f32, 2f32, shape, &Device::Cpu).unwrap();
         let norm = LayerNorm::new(tensor(&[37]), tensor(&[37]), 1e-5);
         let (x, residual) = (tensor(&[5, 37]), tensor(&[5, 37]));
         let sum = (&x + &residual).unwrap();
-        let plain = norm.plain(&sum).unwrap();
+        let plain = normalize(&x, Some(&residual), (&norm.weight, Some(&norm.bias)), 1e-5).unwrap();
         for fused in [norm.add(&x, &residual).unwrap(), norm.forward(&sum).unwrap()] {
             let gap = (fused - &plain).unwrap().abs().unwrap().max_all().unwrap();
             assert!(gap.to_scalar::<f32>().unwrap() < 1e-5);

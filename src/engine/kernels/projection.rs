@@ -5,7 +5,7 @@
 //! never on the other rows.
 
 use super::{
-    gemm, int8,
+    device, gemm, int8, on_host,
     panels::Panels,
     preview::{Preview, Weights},
     softmax, with_values,
@@ -39,7 +39,7 @@ pub struct Best {
 }
 
 impl Wanted {
-    fn best(&self) -> Option<&Best> {
+    pub(super) fn best(&self) -> Option<&Best> {
         match self {
             Wanted::All => None,
             Wanted::Best(best) => Some(best),
@@ -71,18 +71,6 @@ impl Scores {
             Scores::Best { total, .. } => total.is_nan(),
         }
     }
-
-    /// Reduces a row of all scores to what is wanted.
-    fn reduce(row: Vec<f32>, wanted: &Wanted) -> Scores {
-        match wanted {
-            Wanted::All => Scores::All(row),
-            Wanted::Best(best) => {
-                let mut running = Running::new(best);
-                row.chunks(BLOCK).enumerate().for_each(|(block, scores)| running.take(block * BLOCK, scores));
-                running.finish()
-            }
-        }
-    }
 }
 
 /// A linear layer over the vocabulary.
@@ -100,21 +88,15 @@ enum Form {
         whole: OnceLock<gemm::Packed>,
     },
     Int8(int8::Packed),
-    Plain {
-        transposed: Tensor,
-        bias: Option<Tensor>,
-    },
+    Device(device::Projection),
 }
 
 impl Projection {
     /// Returns a projection for `device` with a weight of shape (vocabulary, d) and a bias of shape (vocabulary), or none.
     pub fn new(weight: &Tensor, bias: Option<&Tensor>, device: &Device, arithmetic: Arithmetic) -> Result<Projection> {
-        if !matches!(device, Device::Cpu) {
-            let transposed = weight.t()?.contiguous()?.to_device(device)?;
-            return Ok(Projection(Form::Plain {
-                transposed,
-                bias: bias.map(|bias| bias.to_device(device)).transpose()?,
-            }));
+        if !on_host(device) {
+            let dtype = arithmetic.precision.dtype();
+            return Ok(Projection(Form::Device(device::Projection::new(weight, bias, device, dtype)?)));
         }
         let (outputs, inputs) = weight.dims2()?;
         let (weight, bias) = (weight.contiguous()?, bias.map(Tensor::to_vec1::<f32>).transpose()?);
@@ -149,12 +131,7 @@ impl Projection {
                     scores(hidden, wanted, all, |x, counts| preview.scores(x, counts, weights))
                 })
             })?,
-            Form::Plain { transposed, bias } => {
-                let product = hidden.matmul(transposed)?;
-                let product = bias.as_ref().map_or(Ok(product.clone()), |bias| product.broadcast_add(bias))?;
-                let rows = product.to_vec2::<f32>()?;
-                Ok(rows.into_iter().zip(wanted).map(|(row, wanted)| Scores::reduce(row, wanted)).collect())
-            }
+            Form::Device(projection) => projection.scores(hidden, wanted),
         }
     }
 }
@@ -321,11 +298,10 @@ mod tests {
 
     #[test]
     fn scores_that_are_no_numbers_give_a_total_that_is_none() {
-        let row = vec![f32::NAN; 600];
-        let Scores::Best { total, .. } = Scores::reduce(row, &Wanted::Best(Best { count: 2, named: Vec::new() }))
-        else {
-            panic!("the best were wanted")
-        };
+        let wanted = Best { count: 2, named: Vec::new() };
+        let mut running = Running::new(&wanted);
+        running.take(0, &[f32::NAN; 600]);
+        let Scores::Best { total, .. } = running.finish() else { panic!("the best were wanted") };
         assert!(total.is_nan());
     }
 }

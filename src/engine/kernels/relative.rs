@@ -39,10 +39,10 @@ impl Buckets {
 #[derive(Debug)]
 pub struct RelativeBias {
     reach: usize,
-    heads: usize,
     /// (heads, 2 * reach + 1): keys `reach` before the query to `reach` behind it.
     values: Vec<f32>,
-    device: Device,
+    /// The same on the device, (2 * reach + 1, heads).
+    table: Tensor,
 }
 
 impl RelativeBias {
@@ -52,8 +52,19 @@ impl RelativeBias {
         let reach = buckets.max_distance;
         let offsets = || (0..=2 * reach).map(|index| index as isize - reach as isize);
         let values = (0..heads).flat_map(|head| offsets().map(move |offset| (head, offset)));
-        let values = values.map(|(head, offset)| learned[buckets.of(offset)][head]).collect();
-        Ok(RelativeBias { reach, heads, values, device: device.clone() })
+        let values: Vec<f32> = values.map(|(head, offset)| learned[buckets.of(offset)][head]).collect();
+        let table = Tensor::from_slice(&values, (heads, 2 * reach + 1), &Device::Cpu)?;
+        Ok(RelativeBias { reach, values, table: table.t()?.contiguous()?.to_device(device)? })
+    }
+
+    /// Returns the biases on the device, (2 * reach + 1, heads): keys `reach` before the query to `reach` behind it.
+    pub(super) fn table(&self) -> &Tensor {
+        &self.table
+    }
+
+    /// Returns the distance from which on all keys share a bias.
+    pub(super) fn reach(&self) -> usize {
+        self.reach
     }
 
     /// Returns the biases of one head.
@@ -74,17 +85,6 @@ impl RelativeBias {
     #[inline(always)]
     fn index(&self, query: usize, key: usize) -> usize {
         (key + self.reach).saturating_sub(query).min(2 * self.reach)
-    }
-
-    /// Returns the biases as a tensor, (heads, queries, keys); the first query stands at position `first`.
-    pub(super) fn tensor(&self, first: usize, queries: usize, keys: usize) -> Result<Tensor> {
-        let mut values = Vec::with_capacity(self.heads * queries * keys);
-        for head in (0..self.heads).map(|head| self.head(head)) {
-            for query in first..first + queries {
-                values.extend((0..keys).map(|key| head[self.index(query, key)]));
-            }
-        }
-        Tensor::from_vec(values, (self.heads, queries, keys), &self.device)
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
         let mut scores = vec![0.0; 60];
         bias.add(1, 30, &mut scores);
         assert_eq!((scores[0], scores[30], scores[31], scores[59]), (7.0, 1.0, 11.0, 15.0));
-        let tensor = bias.tensor(30, 1, 60).unwrap().to_vec3::<f32>().unwrap();
-        assert_eq!(tensor[1][0], scores);
+        let table = bias.table().to_vec2::<f32>().unwrap();
+        assert_eq!((table[0][1], table[20][1], table[21][1], table[40][1]), (7.0, 1.0, 11.0, 15.0));
     }
 }

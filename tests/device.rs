@@ -1,0 +1,212 @@
+//! Agreement with Hugging Face transformers in the form that operations have on a GPU: on the CPU always, and on a CUDA
+//! device where this build and machine have one.
+//!
+//! Separate from `parity.rs`, whose comparisons it shares, because operations take that form for the whole process.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+mod checkpoints;
+
+use candle_core::{Device, Error, Tensor};
+use checkpoints::{
+    Checkpoint, EXACT, Tolerance, assert_encoder_states, assert_logits, assert_tokens, checkpoints_of, checkpoints_on,
+    relative_errors,
+};
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+use summarize::engine::{
+    EngineError,
+    arch::{self, DecoderState, Footprint, Row, Seq2Seq, StepOutput},
+    batch::{self, Job, Schedule},
+    decode::Hypothesis,
+    generation::GenerationConfig,
+    kernels::{
+        self,
+        cache::{CrossMemory, Tap},
+    },
+    precision::{Arithmetic, Precision},
+    weights::Weights,
+};
+
+/// Returns the devices to test: the CPU in the GPU's form, and a GPU where there is one.
+fn devices() -> Vec<Device> {
+    kernels::run_as_on_device();
+    let gpu = Device::new_cuda_with_stream(0).inspect_err(|error| eprintln!("skipped on CUDA: {error}"));
+    [Device::Cpu].into_iter().chain(gpu).collect()
+}
+
+fn f32s(device: &Device) -> Vec<Checkpoint> {
+    checkpoints_on(device, Arithmetic::default())
+}
+
+#[test]
+fn encoder_states_are_transformers_within_one_in_ten_thousand() {
+    devices().iter().for_each(|device| assert_encoder_states(&f32s(device), EXACT));
+}
+
+#[test]
+fn logits_and_tapped_attention_are_transformers_when_the_output_is_given() {
+    devices().iter().for_each(|device| assert_logits(&f32s(device), EXACT));
+}
+
+#[test]
+fn greedy_and_beam_tokens_are_transformers() {
+    devices().iter().for_each(|device| assert_tokens(&f32s(device), 1, 600));
+}
+
+/// What 16 bits leave of encoder states and logits in PyTorch, as `tests/oracle/sixteen.py` finds it: f16, then bf16. The last
+/// one's logits are of a head that is not its own there.
+const SIXTEEN_BITS: [(&str, [f32; 2], [f32; 2]); 6] = [
+    ("ignored-pre-norm-relu", [0.0012, 0.0025], [0.0085, 0.0180]),
+    ("legacy-pickle", [0.0024, 0.0078], [0.0221, 0.0606]),
+    ("post-swish-shared", [0.0021, 0.0065], [0.0214, 0.0831]),
+    ("separate-vocabs", [0.0046, 0.0178], [0.0193, 0.1327]),
+    ("separate-vocabs-untied", [0.0024, 0.0050], [0.0193, 0.0482]),
+    ("zip-f16-stale-head", [0.0016, f32::INFINITY], [0.0221, f32::INFINITY]),
+];
+
+#[test]
+fn sixteen_bits_change_no_more_than_they_do_in_pytorch() {
+    for device in devices() {
+        for precision in [Precision::F16, Precision::Bf16] {
+            for checkpoint in checkpoints_of(&["marian"], &device, Arithmetic { precision, exact: false }) {
+                let Some((_, f16, bf16)) = SIXTEEN_BITS.iter().find(|(name, ..)| *name == checkpoint.name) else {
+                    continue;
+                };
+                let most = if precision == Precision::F16 { f16 } else { bf16 };
+                for (got, most) in relative_errors(&checkpoint).into_iter().zip(most) {
+                    // The plain forms on the CPU round after each operation, PyTorch after several.
+                    assert!(got < most * 2.5, "{} {}: {got}, not {most}", checkpoint.name, precision.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_t5_model_runs_in_bf16_and_is_refused_in_f16() {
+    for device in devices() {
+        let bf16 = Arithmetic { precision: Precision::Bf16, exact: false };
+        let checkpoints = checkpoints_of(&["t5", "mt5", "umt5"], &device, bf16);
+        assert_encoder_states(&checkpoints, Tolerance { encoder: 3e-1, logit: 1.0 });
+        let files = &checkpoints[0].files;
+        let weights = Weights::open(files).unwrap();
+        let error = arch::load(files, &weights, &device, Arithmetic { precision: Precision::F16, exact: false });
+        assert!(error.err().unwrap().to_string().contains("overflows f16"));
+    }
+}
+
+/// A device that has memory for so many rows of a step, and so many tokens of an encoder's pass.
+struct Cramped {
+    model: Box<dyn Seq2Seq>,
+    rows: usize,
+    tokens: usize,
+    refusals: AtomicUsize,
+}
+
+impl Cramped {
+    fn refuse(&self, asked: usize, most: usize) -> Result<(), EngineError> {
+        if asked <= most {
+            return Ok(());
+        }
+        self.refusals.fetch_add(1, Ordering::Relaxed);
+        Err(EngineError::Tensor(Error::Cuda("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")".into())))
+    }
+}
+
+impl Seq2Seq for Cramped {
+    fn encode(&self, sources: &[&[u32]]) -> Result<Tensor, EngineError> {
+        self.refuse(sources.iter().map(|source| source.len()).sum(), self.tokens)?;
+        self.model.encode(sources)
+    }
+
+    fn memories(&self, hidden: &Tensor, sources: &[&[u32]]) -> Result<Vec<CrossMemory>, EngineError> {
+        self.model.memories(hidden, sources)
+    }
+
+    fn state(&self, slots: usize, capacity: usize) -> DecoderState {
+        self.model.state(slots, capacity)
+    }
+
+    fn step(&self, state: &mut DecoderState, rows: &[Row<'_>], tap: Option<Tap>) -> Result<StepOutput, EngineError> {
+        self.refuse(rows.len(), self.rows)?;
+        self.model.step(state, rows, tap)
+    }
+
+    fn footprint(&self) -> Footprint {
+        self.model.footprint()
+    }
+
+    fn device(&self) -> &Device {
+        self.model.device()
+    }
+
+    fn vocabulary(&self) -> usize {
+        self.model.vocabulary()
+    }
+
+    fn max_source_tokens(&self) -> usize {
+        self.model.max_source_tokens()
+    }
+
+    fn max_target_tokens(&self) -> usize {
+        self.model.max_target_tokens()
+    }
+
+    fn alignment_tap(&self) -> Tap {
+        self.model.alignment_tap()
+    }
+
+    fn aligns_as_input(&self) -> bool {
+        self.model.aligns_as_input()
+    }
+}
+
+/// Returns a Marian checkpoint whose model is on a cramped device, and its jobs with what they give where there is room.
+fn cramped(rows: usize, tokens: usize) -> (Cramped, Vec<Job>, Vec<Hypothesis>) {
+    let Checkpoint { model, config, .. } = checkpoints_of(&["marian"], &devices()[0], Arithmetic::default()).remove(0);
+    let sources = checkpoints_of(&["marian"], &Device::Cpu, Arithmetic::default()).remove(0).sources();
+    let config = GenerationConfig { num_beams: 2, ..config };
+    let jobs: Vec<Job> = sources.into_iter().map(|source| Job { source, config: config.clone() }).collect();
+    let roomy = batch::outputs(model.as_ref(), &jobs, SCHEDULE).unwrap();
+    (Cramped { model, rows, tokens, refusals: AtomicUsize::new(0) }, jobs, roomy)
+}
+
+const SCHEDULE: Schedule = Schedule { workers: 1, tokens: 100_000, tap: None };
+
+#[test]
+fn a_device_without_memory_left_gets_half_the_batch_until_it_fits() {
+    // The longest source has 120 tokens.
+    for (rows, tokens) in [(10, usize::MAX), (usize::MAX, 130), (10, 130)] {
+        let (model, jobs, want) = cramped(rows, tokens);
+        let got = batch::outputs(&model, &jobs, SCHEDULE).unwrap();
+        assert!(model.refusals.load(Ordering::Relaxed) > 1);
+        assert_eq!(tokens_of(&got), tokens_of(&want));
+    }
+}
+
+#[test]
+fn a_source_that_does_not_fit_alone_is_an_error_not_a_loop() {
+    let (model, jobs, _) = cramped(1, usize::MAX);
+    let error = batch::outputs(&model, &jobs, SCHEDULE).unwrap_err();
+    assert!(error.is_out_of_memory(), "{error}");
+}
+
+fn tokens_of(outputs: &[Hypothesis]) -> Vec<&[u32]> {
+    outputs.iter().map(|output| output.tokens.as_slice()).collect()
+}
+
+#[test]
+fn several_devices_share_the_jobs_and_give_what_one_gives() {
+    let (first, jobs, want) = cramped(usize::MAX, usize::MAX);
+    let (second, ..) = cramped(usize::MAX, usize::MAX);
+    let outputs: Mutex<Vec<Option<Hypothesis>>> = Mutex::new(vec![None; jobs.len()]);
+    let finished = |index: usize, output: Hypothesis| outputs.lock().unwrap()[index] = Some(output);
+    let sink = batch::Sink { finished: &finished, cancelled: &AtomicBool::new(false) };
+    // So few tokens that neither can take all.
+    batch::run_on(&[&first, &second], &jobs, Schedule { tokens: 200, ..SCHEDULE }, sink).unwrap();
+    let got: Vec<Hypothesis> = outputs.into_inner().unwrap().into_iter().map(Option::unwrap).collect();
+    assert_eq!(tokens_of(&got), tokens_of(&want));
+}
