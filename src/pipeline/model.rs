@@ -240,7 +240,11 @@ impl<'a> Model<'a> {
 
     fn record_of(&self, resolved: &Resolved, engine: &Engine) -> ModelRecord {
         let demonstration = resolved.builtin;
-        ModelRecord { demonstration, repair: self.settings.repair, ..record_of(&resolved.files, engine, &self.decode()) }
+        ModelRecord {
+            demonstration,
+            repair: self.settings.repair,
+            ..record_of(&resolved.files, engine, &self.decode())
+        }
     }
 }
 
@@ -297,7 +301,8 @@ mod tests {
         let (settings, ui) = (settings("auto", "en"), quiet());
         let mut model = Model::new(&settings, &ui).unwrap();
         let beam = model.resolved().map(|resolved| GenerationConfig::read(&resolved.files).unwrap().num_beams).unwrap();
-        let made = |beam: usize| Made { name: "builtin", revision: None, beam: beam as u64, precision: "f32", repair: true };
+        let made =
+            |beam: usize| Made { name: "builtin", revision: None, beam: beam as u64, precision: "f32", repair: true };
         assert!(model.would_make(made(beam)).unwrap());
         assert!(!model.would_make(made(beam + 1)).unwrap());
         assert!(!model.would_make(Made { precision: "int8", ..made(beam) }).unwrap());

@@ -34,7 +34,10 @@ fn sentences_in_doubt_are_decoded_again_and_no_other_changes() {
     assert_eq!(desk.json("outputs/a.json")["model"]["decode"].get("repair"), None);
     let repaired = sentences(&desk, &[]);
     assert_eq!(desk.json("outputs/a.json")["model"]["decode"]["repair"], true);
-    assert!(repaired.iter().any(|sentence| !repairs(sentence).is_empty()), "the article holds nothing hard: {plain:#?}");
+    assert!(
+        repaired.iter().any(|sentence| !repairs(sentence).is_empty()),
+        "the article holds nothing hard: {plain:#?}"
+    );
     for (before, after) in plain.iter().zip(&repaired) {
         match repairs(after)[..] {
             [] => assert_eq!(before, after),

@@ -38,7 +38,8 @@ pub(super) fn check(pair: &Pair) -> Option<Flag> {
     }
     let english: Vec<&str> = target.iter().filter_map(Piece::word).collect();
     if let Some((noun, name)) = introduced::unspelled(&source, &english) {
-        let message = format!("«{name}» follows «{noun}» like a name and no English word sounds like it: check the name");
+        let message =
+            format!("«{name}» follows «{noun}» like a name and no English word sounds like it: check the name");
         let evidence = [name].into_iter().chain(unheard).collect();
         return Some(flag(FlagKind::Name, Severity::Minor, message, evidence));
     }

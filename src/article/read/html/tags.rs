@@ -125,8 +125,7 @@ impl Tag {
     /// Returns true where the text inside is no text of the page, or is the number of a footnote that Markdown made up.
     pub fn is_invisible(&self, node: &NodeRef) -> bool {
         let generated = || node.has_class("footnote-ref") || node.has_class("footnote-backref");
-        INVISIBLE.contains(&self.name.as_str())
-            || (matches!(self.name.as_str(), "sup" | "a") && generated())
+        INVISIBLE.contains(&self.name.as_str()) || (matches!(self.name.as_str(), "sup" | "a") && generated())
     }
 
     /// Returns the kind of block the element makes of its text; `None` leaves it as the element around it says.

@@ -7,8 +7,28 @@ use super::{Kind, Piece, is_there};
 
 /// Folded nouns of places and media that a name follows, in the form that they have before one.
 const NOUNS: &[&str] = &[
-    "حي", "مخيم", "بلده", "قريه", "مدينه", "محافظه", "ضاحيه", "ناحيه", "شارع", "ميدان", "ساحه", "معبر", "حاجز", "جزيره", "مطار",
-    "ميناء", "سجن", "صحيفه", "جريده", "مجله", "كتيبه", "ميليشيا",
+    "حي",
+    "مخيم",
+    "بلده",
+    "قريه",
+    "مدينه",
+    "محافظه",
+    "ضاحيه",
+    "ناحيه",
+    "شارع",
+    "ميدان",
+    "ساحه",
+    "معبر",
+    "حاجز",
+    "جزيره",
+    "مطار",
+    "ميناء",
+    "سجن",
+    "صحيفه",
+    "جريده",
+    "مجله",
+    "كتيبه",
+    "ميليشيا",
 ];
 /// Letters that may be joined to the noun.
 const JOINED: [&str; 8] = ["", "و", "ب", "ل", "ف", "ك", "وب", "ول"];
@@ -56,7 +76,8 @@ mod tests {
 
     #[test]
     fn a_quarter_translated_as_common_words_is_found_in_quotation_marks_and_without() {
-        for source in ["قصف حي الخان الأحمر أمس", "قصف حي «الخان الأحمر» أمس", "قصف حي \"الخان الأحمر\" أمس"] {
+        for source in ["قصف حي الخان الأحمر أمس", "قصف حي «الخان الأحمر» أمس", "قصف حي \"الخان الأحمر\" أمس"]
+        {
             let expected = Some(("حي".to_owned(), "الخان الاحمر".to_owned()));
             assert_eq!(found(source, "The red inn neighbourhood was shelled"), expected);
         }
