@@ -4,24 +4,22 @@
 //! object, for each pair of the input, in its order, numbered from 1.
 
 mod bitext;
+mod opinion;
 
 use crate::{
-    article::{Span, normalize},
+    article::Span,
     config::Settings,
-    engine::{Engine, EngineError, Sink, Translated},
     exit::{Exit, Failure},
     pipeline::model::Model,
     review::{
-        Flag, Severity, WordLink, align,
+        Flag, Severity, WordLink,
         checks::{self, Pair},
     },
     ui::Ui,
 };
+use opinion::Opinion;
 use serde_json::{Value, json};
-use std::{
-    path::Path,
-    sync::{Mutex, PoisonError, atomic::AtomicBool},
-};
+use std::path::Path;
 
 /// The files to check, and how to say what was found.
 #[derive(Debug, Clone, Copy)]
@@ -36,35 +34,26 @@ pub struct Request<'a> {
     pub with_model: bool,
 }
 
-/// What a model thinks of a pair.
-#[derive(Debug, Clone, Default)]
-struct Opinion {
-    score: Option<f32>,
-    words: Vec<WordLink>,
-}
-
 /// Checks a translation against its source; prints what was found.
 pub fn qa(request: Request<'_>, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     let pairs = bitext::read(request.source, request.translation).map_err(|error| Failure::Usage(error.to_string()))?;
     let as_json = request.as_json;
-    let mut opinions = match request.with_model {
-        true => opinions(&pairs, Model::new(settings, ui)?.loaded()?.as_ref())?,
+    let opinions = match request.with_model {
+        true => opinion::of_pairs(&pairs, Model::new(settings, ui)?.loaded()?.as_ref())?,
         false => vec![Opinion::default(); pairs.len()],
     };
     let unscored = opinions.iter().filter(|opinion| opinion.score.is_none()).count();
     if request.with_model && unscored > 0 {
         ui.warn(format!("{unscored} pairs are too long for the model: only their text was checked"));
     }
-    let scores: Vec<Option<f32>> = opinions.iter().map(|opinion| opinion.score).collect();
-    outliers(&mut opinions);
     let flags: Vec<Vec<Flag>> =
         pairs.iter().zip(&opinions).map(|(pair, opinion)| checks::check(&checkable(pair, opinion))).collect();
     let lines: String = flags
         .iter()
-        .zip(opinions.iter().zip(scores))
+        .zip(&opinions)
         .enumerate()
-        .map(|(index, (flags, (opinion, score)))| match as_json {
-            true => object(index + 1, flags, score.map(|score| (score, opinion.words.as_slice()))),
+        .map(|(index, (flags, opinion))| match as_json {
+            true => object(index + 1, flags, opinion.score.map(|score| (score, opinion.words.as_slice()))),
             false => line(index + 1, flags),
         })
         .collect();
@@ -73,51 +62,10 @@ pub fn qa(request: Request<'_>, settings: &Settings, ui: &Ui) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-/// Keeps the scores that lie far below those of the other pairs, for the checks to judge.
-///
-/// A model gives the wording of others less than its own, so what is low depends on the file: three times the usual
-/// (median) distance from its median. A handful of pairs has no usual distance.
-fn outliers(opinions: &mut [Opinion]) {
-    const FEWEST: usize = 20;
-    const FAR: f32 = 3.0 * 1.4826;
-    let scores: Vec<f32> = opinions.iter().filter_map(|opinion| opinion.score).collect();
-    let middle = median(scores.clone());
-    let usual = median(scores.iter().map(|score| (score - middle).abs()).collect());
-    let far = |score: &f32| scores.len() >= FEWEST && *score < middle - FAR * usual;
-    opinions.iter_mut().for_each(|opinion| opinion.score = opinion.score.filter(far));
-}
-
-/// Returns the upper median; 0 of nothing.
-fn median(mut values: Vec<f32>) -> f32 {
-    values.sort_unstable_by(f32::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
 fn checkable<'a>(pair: &'a bitext::Pair, opinion: &'a Opinion) -> Pair<'a> {
-    Pair { source: &pair.source, target: &pair.target, score: opinion.score, parts: 1, words: &opinion.words }
-}
-
-/// Returns what the model thinks of each pair; of one too long for it, nothing.
-fn opinions(pairs: &[bitext::Pair], engine: &Engine) -> Result<Vec<Opinion>, EngineError> {
-    let copies: Vec<_> = pairs.iter().map(|pair| normalize::for_translation(&pair.source)).collect();
-    let texts: Vec<(String, String)> =
-        pairs.iter().zip(&copies).map(|(pair, copy)| (copy.text.clone(), pair.target.clone())).collect();
-    let opinions = Mutex::new(vec![Opinion::default(); pairs.len()]);
-    let finished = |place: usize, scored: Translated| {
-        let source_spans: Vec<_> =
-            scored.source_spans.iter().map(|span| copies[place].original(span.clone())).collect();
-        let words = align::word_links(
-            &pairs[place].source,
-            &source_spans,
-            &scored.text,
-            &scored.target_spans,
-            &scored.attention,
-        );
-        let opinion = Opinion { score: Some(scored.score), words };
-        opinions.lock().unwrap_or_else(PoisonError::into_inner)[place] = opinion;
-    };
-    engine.score(&texts, Sink { finished: &finished, cancelled: &AtomicBool::new(false) })?;
-    Ok(opinions.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let score = opinion.score.filter(|_| opinion.is_low);
+    let Opinion { words, unread, .. } = opinion;
+    Pair { source: &pair.source, target: &pair.target, score, parts: 1, words, unread }
 }
 
 fn line(number: usize, flags: &[Flag]) -> String {
@@ -166,18 +114,6 @@ mod tests {
     fn a_pair_that_was_scored_has_its_score_and_links() {
         let value: Value = serde_json::from_str(&object(1, &[], Some((-0.5, &[(0..6, 0..3)])))).unwrap();
         assert_eq!(value, json!({ "line": 1, "flags": [], "score": -0.5, "words": [[[0, 6], [0, 3]]] }));
-    }
-
-    #[test]
-    fn only_scores_far_below_the_others_are_judged() {
-        let opinion = |score| Opinion { score: Some(score), words: Vec::new() };
-        let mut opinions: Vec<Opinion> = (0..30).map(|i| opinion(-2.0 - 0.01 * i as f32)).collect();
-        opinions.push(opinion(-6.0));
-        outliers(&mut opinions);
-        assert_eq!(opinions.iter().filter_map(|opinion| opinion.score).collect::<Vec<_>>(), [-6.0]);
-        let mut few = vec![opinion(-1.0), opinion(-9.0)];
-        outliers(&mut few);
-        assert!(few.iter().all(|opinion| opinion.score.is_none()));
     }
 
     #[test]

@@ -179,7 +179,7 @@ fn warn_of_numbers(file: &Path, reviewed: &Reviewed, ui: &Ui) {
     let pairs: Vec<_> = reviewed.document.pairs().collect();
     for (sentence, translation) in reviewed.changed.iter().map(|place| pairs[*place]) {
         let source = reviewed.document.article.source(sentence);
-        let pair = Pair { source, target: &translation.text, score: None, parts: 1, words: &[] };
+        let pair = Pair { source, target: &translation.text, score: None, parts: 1, ..Pair::default() };
         for flag in checks::check(&pair).iter().filter(|flag| flag.severity == Severity::Critical) {
             ui.warn(format!("{}: {}: {}", file.display(), sentence.id, flag.message));
         }

@@ -76,6 +76,8 @@ pub struct Translated {
     pub target_spans: Vec<Range<usize>>,
     /// Attention of each target token over the source tokens: `target_spans.len()` rows of `source_spans.len()`.
     pub attention: Vec<Vec<f32>>,
+    /// The attention was trained to align: what it leaves out, the target leaves out.
+    pub guided: bool,
 }
 
 /// Who waits for translations.
@@ -205,6 +207,7 @@ impl Engine {
                 source_spans: source.spans.clone(),
                 target_spans: target.spans.clone(),
                 attention: self.attention_by_choice(output.attention),
+                guided: !self.model.aligns_as_input(),
             };
             (sink.finished)(places[index], scored);
         };
@@ -230,6 +233,7 @@ impl Engine {
             source_spans: source.spans.clone(),
             target_spans: decoding.spans,
             attention: self.attention_by_choice(hypothesis.attention),
+            guided: !self.model.aligns_as_input(),
         }
     }
 

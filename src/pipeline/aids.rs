@@ -50,7 +50,7 @@ impl Aids {
     /// Returns a sentence as the memory translates it, with what the checks say of it: a person can err too.
     pub fn recall(&self, source: &str, known: &Known) -> SentenceTranslation {
         let text = known.target.clone();
-        let mut flags = checks::check(&Pair { source, target: &text, score: None, parts: 1, words: &[] });
+        let mut flags = checks::check(&Pair { source, target: &text, score: None, parts: 1, ..Pair::default() });
         flags.extend(self.glossary.iter().flat_map(|glossary| glossary.missing(source, &text)));
         sort_flags(&mut flags);
         SentenceTranslation { text, flags, notes: vec![known.note()], ..SentenceTranslation::default() }

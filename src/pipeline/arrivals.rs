@@ -106,7 +106,8 @@ mod tests {
     }
 
     fn translated(text: &str) -> Translated {
-        Translated { text: text.into(), score: 0.0, source_spans: vec![], target_spans: vec![], attention: vec![] }
+        let (source_spans, target_spans, attention) = (vec![], vec![], vec![]);
+        Translated { text: text.into(), score: 0.0, source_spans, target_spans, attention, guided: false }
     }
 
     /// Plans one sentence for each line of the article.

@@ -93,9 +93,10 @@ pub fn build(
 
 /// Returns a translation with the glossary put in and its warnings.
 pub fn checked(source: &str, assembled: Assembled, aids: &Aids) -> SentenceTranslation {
-    let Assembled { text, score, parts, words } = assembled;
+    let Assembled { text, score, parts, words, unread } = assembled;
     let Applied { text, words, notes, flags: not_put_in } = aids.apply_glossary(source, text, words);
-    let mut flags = checks::check(&Pair { source, target: &text, score: Some(score), parts, words: &words });
+    let mut flags =
+        checks::check(&Pair { source, target: &text, score: Some(score), parts, words: &words, unread: &unread });
     flags.extend(not_put_in);
     sort_flags(&mut flags);
     SentenceTranslation { text, score, words, flags, notes }
@@ -133,6 +134,7 @@ mod tests {
             source_spans: Vec::new(),
             target_spans: Vec::new(),
             attention: Vec::new(),
+            guided: false,
         };
         let mut arrived = Translations::default();
         arrived.insert(0, translated);

@@ -85,6 +85,8 @@ pub struct Assembled {
     pub parts: usize,
     /// Word links: bytes of the source sentence, bytes of `text`.
     pub words: Vec<WordLink>,
+    /// Words of the source sentence that no part of `text` was read from; empty where attention does not tell.
+    pub unread: Vec<Span>,
 }
 
 impl Plan {
@@ -118,24 +120,30 @@ impl Plan {
     pub fn assemble(&self, source: &str, translated: &Translations) -> Assembled {
         let texts: Vec<&str> = self.parts.iter().map(|part| translated.get(part.unit).text.as_str()).collect();
         let text = texts.iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(" ");
-        let mut words = Vec::new();
+        let (mut words, mut attended) = (Vec::new(), Vec::new());
         let mut offset = 0;
         for part in &self.parts {
             let translation = translated.get(part.unit);
-            words.extend(self.links(source, &text, part, translation, offset));
+            let (source_spans, target_spans) = self.spans(part, translation, offset);
+            words.extend(align::word_links(source, &source_spans, &text, &target_spans, &translation.attention));
+            let of_part = align::attended(source, &source_spans, &text, &target_spans, &translation.attention);
+            attended.resize(of_part.len(), 0.0);
+            attended.iter_mut().zip(of_part).for_each(|(sum, more)| *sum += more);
             offset += translation.text.len() + usize::from(!translation.text.is_empty());
         }
         words.sort_by_key(|(source, target)| (source.start, target.start));
-        Assembled { text, score: self.score(translated), parts: self.parts.len(), words }
+        let guided = self.parts.iter().all(|part| translated.get(part.unit).guided);
+        let unread = if guided { align::unread(source, &attended) } else { Vec::new() };
+        Assembled { text, score: self.score(translated), parts: self.parts.len(), words, unread }
     }
 
-    fn links(&self, source: &str, target: &str, part: &Part, translation: &Translated, offset: usize) -> Vec<WordLink> {
+    /// Returns what the tokens of a part cover of the source sentence and of the whole translation.
+    fn spans(&self, part: &Part, translation: &Translated, offset: usize) -> (Vec<Span>, Vec<Span>) {
         let to_source =
             |span: &Span| self.normalized.original(span.start + part.range.start..span.end + part.range.start);
         let to_target = |span: &Span| span.start + offset..span.end + offset;
-        let source_spans: Vec<Span> = translation.source_spans.iter().map(to_source).collect();
-        let target_spans: Vec<Span> = translation.target_spans.iter().map(to_target).collect();
-        align::word_links(source, &source_spans, target, &target_spans, &translation.attention)
+        let source_spans = translation.source_spans.iter().map(to_source).collect();
+        (source_spans, translation.target_spans.iter().map(to_target).collect())
     }
 
     fn score(&self, translated: &Translations) -> f32 {
@@ -169,7 +177,7 @@ mod tests {
         let (source_spans, target_spans) = (spans(source), spans(target));
         let row = |t: usize| (0..source_spans.len()).map(|s| if s == t { 1.0 } else { 0.0 }).collect();
         let attention = (0..target_spans.len()).map(row).collect();
-        Translated { text: target.into(), score, source_spans, target_spans, attention }
+        Translated { text: target.into(), score, source_spans, target_spans, attention, guided: true }
     }
 
     fn arrived(translated: impl IntoIterator<Item = Translated>) -> Translations {
@@ -228,7 +236,7 @@ mod tests {
         let plan = Plan::new("\u{200f}\u{200b}", &mut units, 10, &count);
         assert_eq!(
             plan.assemble("\u{200f}\u{200b}", &arrived([])),
-            Assembled { text: String::new(), score: 0.0, parts: 0, words: vec![] }
+            Assembled { text: String::new(), score: 0.0, parts: 0, words: vec![], unread: vec![] }
         );
     }
 }

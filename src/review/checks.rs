@@ -19,6 +19,7 @@ mod repetition;
 mod scan;
 mod script;
 mod transliteration;
+mod unread;
 mod unstated;
 mod words;
 
@@ -38,6 +39,8 @@ pub struct Pair<'a> {
     pub parts: usize,
     /// Word links; may be empty.
     pub words: &'a [WordLink],
+    /// Words of the source that no part of the translation was read from; empty where that is not known.
+    pub unread: &'a [Span],
 }
 
 /// Returns the warnings about a sentence, worst first.
@@ -52,7 +55,7 @@ pub fn check(pair: &Pair) -> Vec<Flag> {
     flags.extend(hijri::check(pair));
     flags.extend(negation::check(pair));
     flags.extend(names::check(pair));
-    flags.extend(length::check(pair));
+    flags.extend(unread::with_length(pair, length::check(pair)));
     flags.extend(repetition::check(pair));
     flags.extend(script::untranslated(pair));
     flags.extend(script::hidden(pair));
@@ -83,7 +86,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn kinds(source: &str, target: &str) -> Vec<(FlagKind, Severity)> {
-        let pair = Pair { source, target, score: Some(-0.3), parts: 1, words: &[] };
+        let pair = Pair { source, target, score: Some(-0.3), parts: 1, ..Pair::default() };
         check(&pair).iter().map(|flag| (flag.kind, flag.severity)).collect()
     }
 
@@ -109,7 +112,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_a_check_fail(source in "\\PC{0,80}", target in "\\PC{0,80}") {
-            let pair = Pair { source: &source, target: &target, score: None, parts: 1, words: &[] };
+            let pair = Pair { source: &source, target: &target, score: None, parts: 1, ..Pair::default() };
             prop_assert_eq!(check(&pair), check(&pair));
         }
 
@@ -117,7 +120,7 @@ mod tests {
         fn numeral_soup_makes_no_check_fail(
             source in "[0-9٠-٩.,٫٬:/ وملينالف٪-]{0,60}", target in "[0-9.,:/ a-zA-Z%'-]{0,60}"
         ) {
-            check(&Pair { source: &source, target: &target, score: None, parts: 1, words: &[] });
+            check(&Pair { source: &source, target: &target, score: None, parts: 1, ..Pair::default() });
         }
     }
 }
