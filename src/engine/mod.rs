@@ -31,7 +31,11 @@ use candle_core::Device;
 use decode::Hypothesis;
 use generation::GenerationConfig;
 use precision::{Arithmetic, Precision, PrecisionChoice};
-use std::{collections::BTreeMap, ops::Range, sync::atomic::AtomicBool};
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    ops::Range,
+    sync::atomic::AtomicBool,
+};
 use tokenizer::{Direction, Encoding, Tokenizer};
 
 /// Source tokens times beams a CPU worker keeps in flight where nothing else is asked for: beyond it the weights are
@@ -169,14 +173,19 @@ impl Engine {
     /// Translates texts, all of them in one batch that is refilled as outputs end.
     ///
     /// Each translation goes to the sink with the place of its text as soon as it is there, from a worker's thread;
-    /// about in the order of the texts. A text over the model's positions is an error: split it first.
+    /// about in the order of the texts. A text that comes more than once is translated once. A text over the model's
+    /// positions is an error: split it first.
     pub fn translate(&self, texts: &[String], decode: &DecodeOptions, sink: Sink<'_>) -> Result<(), EngineError> {
-        let encodings = texts.iter().map(|text| self.tokenizer.encode(text)).collect::<Result<Vec<_>, _>>()?;
+        let places = places_of_each(texts);
+        let encodings = places.iter().map(|places| self.tokenizer.encode(&texts[places[0]]));
+        let encodings = encodings.collect::<Result<Vec<_>, _>>()?;
         let config = GenerationConfig { num_beams: self.beam(decode), ..self.generation.clone() };
         let job = |encoding: &Encoding| Job { source: encoding.ids.clone(), config: config.clone() };
         let jobs: Vec<Job> = encodings.iter().map(job).collect();
-        let finished =
-            |index: usize, output: Hypothesis| (sink.finished)(index, self.translated(&encodings[index], output));
+        let finished = |index: usize, output: Hypothesis| {
+            let translated = self.translated(&encodings[index], output);
+            places[index].iter().for_each(|place| (sink.finished)(*place, translated.clone()));
+        };
         let sink = batch::Sink { finished: &finished, cancelled: sink.cancelled };
         self.run(&jobs, decode, sink)
     }
@@ -207,7 +216,7 @@ impl Engine {
                 source_spans: source.spans.clone(),
                 target_spans: target.spans.clone(),
                 attention: self.attention_by_choice(output.attention),
-                guided: !self.model.aligns_as_input(),
+                guided: !self.model().aligns_as_input(),
             };
             (sink.finished)(places[index], scored);
         };
@@ -233,7 +242,7 @@ impl Engine {
             source_spans: source.spans.clone(),
             target_spans: decoding.spans,
             attention: self.attention_by_choice(hypothesis.attention),
-            guided: !self.model.aligns_as_input(),
+            guided: !self.model().aligns_as_input(),
         }
     }
 
@@ -294,6 +303,22 @@ fn room_of(model: &dyn Seq2Seq) -> usize {
     device::free_memory(model.device()).map_or(GPU_TOKENS, |free| room::tokens(free, model.footprint()))
 }
 
+/// Returns where each distinct text stands, in the order of their first places; no list is empty.
+fn places_of_each(texts: &[String]) -> Vec<Vec<usize>> {
+    let mut found: Vec<Vec<usize>> = Vec::with_capacity(texts.len());
+    let mut index: HashMap<&str, usize> = HashMap::new();
+    for (place, text) in texts.iter().enumerate() {
+        match index.entry(text) {
+            Entry::Occupied(known) => found[*known.get()].push(place),
+            Entry::Vacant(new) => {
+                new.insert(found.len());
+                found.push(vec![place]);
+            }
+        }
+    }
+    found
+}
+
 /// Returns the hashes of the weight files and of every small file that shapes the output.
 fn hashes(files: &ModelFiles, weight_files: &[String]) -> Result<BTreeMap<String, String>, EngineError> {
     const SMALL: [&str; 12] = [
@@ -312,4 +337,15 @@ fn hashes(files: &ModelFiles, weight_files: &[String]) -> Result<BTreeMap<String
     ];
     let small = SMALL.into_iter().filter(|file| files.has(file)).map(str::to_owned);
     small.chain(weight_files.iter().cloned()).map(|file| Ok((file.clone(), files.sha256(&file)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_comes_again_is_listed_with_its_first() {
+        let texts = ["a", "b", "a", "c", "b", "a"].map(str::to_owned);
+        assert_eq!(places_of_each(&texts), [vec![0, 2, 5], vec![1, 4], vec![3]]);
+    }
 }

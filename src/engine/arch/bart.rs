@@ -70,7 +70,7 @@ impl EncoderDecoder {
             encoder: encoder.collect::<Result<_, _>>()?,
             decoder: decoder.collect::<Result<_, _>>()?,
             cross_projections: builder.fused(&cross, config.d_model, config.d_model)?,
-            head: head(&builder, &config, target)?,
+            head: head(&builder, &config, &target_table)?,
             source_embedding: Embedding::load(&builder, "encoder", source_table, &config)?,
             target_embedding: Embedding::load(&builder, "decoder", target_table, &config)?,
             device: device.clone(),
@@ -108,10 +108,12 @@ fn embedding_names(config: &BartConfig, weights: &Weights) -> (&'static str, &'s
 
 /// Returns the output projection: with tied embeddings the target embedding itself, whatever the file's `lm_head.weight`
 /// holds, since conversions of Marian models left stale heads behind (transformers #26216).
-fn head(builder: &Builder<'_>, config: &BartConfig, target_embedding: &str) -> Result<Projection, EngineError> {
+fn head(builder: &Builder<'_>, config: &BartConfig, target_table: &Tensor) -> Result<Projection, EngineError> {
     let vocabulary = config.target_vocabulary();
-    let name = if config.tie_word_embeddings { target_embedding } else { "lm_head.weight" };
-    let weight = builder.weights.tensor(name, &[vocabulary, config.d_model])?;
+    let weight = match config.tie_word_embeddings {
+        true => target_table.clone(),
+        false => builder.weights.tensor("lm_head.weight", &[vocabulary, config.d_model])?,
+    };
     let bias = match builder.weights.contains("final_logits_bias") {
         true => Some(builder.weights.tensor("final_logits_bias", &[1, vocabulary])?.squeeze(0)?),
         false => None,

@@ -67,7 +67,11 @@ impl EncoderDecoder {
         let table = |name: &str| loader.builder.table(name, config.vocab_size, config.d_model);
         let (source, target) = (first(SOURCE), first(TARGET));
         let source_embedding = table(source)?;
-        let head = weights.tensor(first(HEAD), &[config.vocab_size, config.d_model])?;
+        let head = match first(HEAD) {
+            // One copy in memory does for both.
+            name if name == source => source_embedding.clone(),
+            name => weights.tensor(name, &[config.vocab_size, config.d_model])?,
+        };
         let cross: Vec<String> = (0..config.decoder_layers())
             .flat_map(|i| ["k", "v"].map(|name| format!("decoder.block.{i}.layer.1.EncDecAttention.{name}")))
             .collect();

@@ -59,21 +59,35 @@ pub fn candidates(
         }
         Scores::Best { best, total, named } => {
             let ruled_out = ruled_out(config, tokens);
-            // What is ruled out leaves its probability to the others where scores are normalized again.
-            let lost: f32 = named.iter().map(|score| (score - *total).exp()).sum();
-            let offset = if normalize { *total } else { 0.0 };
+            let allowed = || best.iter().filter(|(token, _)| !ruled_out.contains(token));
+            let (offset, rest) = match normalize {
+                true => (*total, remaining(named, allowed().map(|(_, score)| *score), *total).ln()),
+                // No choice depends on what is taken from all scores alike.
+                false => (0.0, 0.0),
+            };
             let candidate = |(token, score): &(u32, f32)| {
                 let score = score - offset;
-                Candidate { token: *token, score: score - (-lost).ln_1p(), raw: score - (*total - offset) }
+                Candidate { token: *token, score: score - rest, raw: score - (*total - offset) }
             };
-            let allowed = best.iter().filter(|(token, _)| !ruled_out.contains(token));
-            let mut candidates: Vec<Candidate> = allowed.map(candidate).collect();
+            let mut candidates: Vec<Candidate> = allowed().map(candidate).collect();
             // Two scores may have become equal by the subtraction.
             candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.token.cmp(&b.token)));
             candidates.truncate(keep);
             candidates
         }
     }
+}
+
+/// Returns the probability that is left where the tokens of the `named` scores are ruled out and scores are normalized
+/// again; 1 where none is named.
+///
+/// Where nearly all of it was theirs, the difference to 1 is lost to rounding: the sum over the best of the others is then
+/// the better estimate.
+fn remaining(named: &[f32], allowed: impl Iterator<Item = f32>, total: f32) -> f32 {
+    let probability = |score: f32| (score - total).exp();
+    let lost: f32 = named.iter().map(|score| probability(*score)).sum();
+    let known: f32 = if named.is_empty() { 0.0 } else { allowed.map(probability).sum() };
+    (1.0 - lost).max(known)
 }
 
 /// Applies every processor of the configuration to one row of scores.
@@ -212,6 +226,24 @@ mod tests {
                 assert_eq!(got.token, want.token);
                 assert!((got.score - want.score).abs() < 1e-5 && (got.raw - want.raw).abs() < 1e-5, "{got:?} {want:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_ruled_out_token_that_had_nearly_all_the_probability_leaves_the_order_of_the_others() {
+        let config = GenerationConfig::of(
+            r#"{"decoder_start_token_id": 9, "eos_token_id": 0, "suppress_tokens": [0], "renormalize_logits": true}"#,
+        );
+        let row = [30.0, 1.0, 3.0, 2.0, -1.0, 0.5, -2.0, 0.0, -3.0, -4.0];
+        let Wanted::Best(wanted) = wanted(&config, &[9], 3, row.len()) else { panic!("nothing alters scores") };
+        let best = top(&row, wanted.count).into_iter().map(|i| (i as u32, row[i])).collect();
+        let named = wanted.named.iter().map(|token| row[*token as usize]).collect();
+        let mut reduced = Scores::Best { best, total: log_sum_exp(&row), named };
+        let got = candidates(&config, &[9], &mut reduced, 3, true);
+        let want = candidates(&config, &[9], &mut Scores::All(row.to_vec()), 3, true);
+        assert_eq!(got.iter().map(|candidate| candidate.token).collect::<Vec<_>>(), [2, 3, 1]);
+        for (got, want) in got.iter().zip(&want) {
+            assert!(got.token == want.token && (got.score - want.score).abs() < 0.2, "{got:?} {want:?}");
         }
     }
 
