@@ -18,7 +18,7 @@ const FAR: f32 = 3.0 * 1.4826;
 /// An Arabic sentence that has nothing in common with a translation: "Yes."
 const UNRELATED: &str = "نعم.";
 /// How much likelier per token, in nats, a translation must be with its source than with an unrelated one. With the
-/// built-in model 0.8 % of the human translations of FLORES-200 dev are below it, and 85 % of those of another sentence.
+/// built-in model 0.6 % of the human translations of FLORES-200 dev are below it, and 83.7 % of those of another sentence.
 const GAIN: f32 = 1.5;
 
 /// What a model thinks of a pair.

@@ -61,7 +61,7 @@ pub fn candidates(
             let ruled_out = ruled_out(config, tokens);
             let allowed = || best.iter().filter(|(token, _)| !ruled_out.contains(token));
             let (offset, rest) = match normalize {
-                true => (*total, remaining(named, allowed().map(|(_, score)| *score), *total).ln()),
+                true => (*total, log_remaining(named, allowed().map(|(_, score)| *score), *total)),
                 // No choice depends on what is taken from all scores alike.
                 false => (0.0, 0.0),
             };
@@ -78,16 +78,18 @@ pub fn candidates(
     }
 }
 
-/// Returns the probability that is left where the tokens of the `named` scores are ruled out and scores are normalized
-/// again; 1 where none is named.
+/// Returns ln of the probability that is left where the tokens of the `named` scores are ruled out and scores are
+/// normalized again; 0 where none is named.
 ///
 /// Where nearly all of it was theirs, the difference to 1 is lost to rounding: the sum over the best of the others is then
 /// the better estimate.
-fn remaining(named: &[f32], allowed: impl Iterator<Item = f32>, total: f32) -> f32 {
+fn log_remaining(named: &[f32], allowed: impl Iterator<Item = f32>, total: f32) -> f32 {
     let probability = |score: f32| (score - total).exp();
     let lost: f32 = named.iter().map(|score| probability(*score)).sum();
-    let known: f32 = if named.is_empty() { 0.0 } else { allowed.map(probability).sum() };
-    (1.0 - lost).max(known)
+    if lost < 0.5 {
+        return (-lost).ln_1p();
+    }
+    (1.0 - lost).max(allowed.map(probability).sum()).ln()
 }
 
 /// Applies every processor of the configuration to one row of scores.
