@@ -247,7 +247,7 @@ def speeds(run, shape, model, per_second):
     precision = "bf16" if run.options.device.startswith("cuda") else "f32"
     for beam in (1, 4):
         peers = {}
-        workload = make_workload(run, 256 if run.options.tiny else 2048)
+        workload = make_workload(run, 16 if run.options.tiny else 2048)
         for size in PEER_BATCHES[:1] if run.options.tiny else PEER_BATCHES:
             if run.left() < 60:
                 run.log("peers left out: no time left")
