@@ -38,7 +38,11 @@ fn kill_at_random(kills: usize) {
         desk.run(&RUN, 0);
         (lasting(&desk), begun.elapsed())
     });
-    assert_ne!(starts[1].get("00.json"), undisturbed[1].0.get("00.json"), "the second kind of run replaces documents");
+    assert_ne!(
+        starts[1].get("000.json"),
+        undisturbed[1].0.get("000.json"),
+        "the second kind of run replaces documents"
+    );
     let mut killed = 0;
     for round in 0.. {
         let (before, (whole, length)) = (&starts[round % 2], &undisturbed[round % 2]);

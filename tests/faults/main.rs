@@ -35,7 +35,7 @@ fn articles(count: usize) -> Desk {
         format!("زار {who} {where_to} في اليوم {}.", i + 1)
     };
     for i in 0..count {
-        desk.write(&format!("in/{i:02}.txt"), &format!("{}\n\n{}\n", sentence(i), sentence(i + 7)));
+        desk.write(&format!("in/{i:03}.txt"), &format!("{}\n\n{}\n", sentence(i), sentence(i + 7)));
     }
     let record = |i: usize| serde_json::json!({ "id": i, "text": sentence(i + 3) }).to_string();
     desk.write("in/feed.jsonl", &(0..3).map(record).collect::<Vec<_>>().join("\n"));

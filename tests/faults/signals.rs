@@ -7,7 +7,7 @@ use crate::{
 use std::process::Stdio;
 
 /// So many that a signal comes before the last.
-const COUNT: usize = 80;
+const COUNT: usize = 240;
 
 #[test]
 fn after_a_signal_the_articles_under_way_are_finished_and_a_rerun_does_the_others() {
@@ -53,7 +53,7 @@ fn a_second_signal_ends_the_run_at_once() {
 #[test]
 fn a_reader_of_standard_output_that_goes_away_is_no_error() {
     let desk = articles(1);
-    let mut command = desk.command(&[&["in/00.txt", "-o", "-"][..], &QUICK].concat());
+    let mut command = desk.command(&[&["in/000.txt", "-o", "-"][..], &QUICK].concat());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));

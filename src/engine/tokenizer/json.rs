@@ -28,6 +28,19 @@ pub(super) struct Json {
     clean_up: bool,
 }
 
+/// Bytes of the longest piece that is read: the library keeps pieces in a tree that it takes down by calling itself for
+/// each byte, so a long one would exhaust the stack.
+const LONGEST_PIECE: usize = 2000;
+
+/// Returns the bytes of the longest piece of a vocabulary: a list of pairs (Unigram) or an object (BPE).
+fn longest_piece(vocabulary: &Value) -> Option<usize> {
+    match vocabulary {
+        Value::Array(pairs) => pairs.iter().filter_map(|pair| pair[0].as_str()).map(str::len).max(),
+        Value::Object(ids) => ids.keys().map(String::len).max(),
+        _ => None,
+    }
+}
+
 impl Json {
     /// Loads `tokenizer.json`.
     pub fn load(files: &ModelFiles) -> Result<Self, EngineError> {
@@ -45,6 +58,9 @@ impl Json {
 
     fn of(mut file: Value, files: &ModelFiles) -> Result<Self, EngineError> {
         let malformed = |reason: &dyn std::fmt::Display| EngineError::malformed(FILE, reason);
+        if let Some(length) = longest_piece(&file["model"]["vocab"]).filter(|length| *length > LONGEST_PIECE) {
+            return Err(malformed(&format!("a piece of {length} bytes, at most {LONGEST_PIECE} are read")));
+        }
         let rules = take_rules(&mut file).map_err(|error| malformed(&error))?.map(Normalizer::rules_only);
         file["truncation"] = Value::Null;
         file["padding"] = Value::Null;
