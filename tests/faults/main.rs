@@ -4,7 +4,7 @@
 //! half-written, and the same command run again ends with the bytes of a run that nothing disturbed.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at what it did not expect")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test stops at what it did not expect")]
 
 #[expect(dead_code, reason = "not every test here edits what was written")]
 #[path = "../exports/desk.rs"]
