@@ -137,10 +137,11 @@ impl Run<'_> {
             }
             match job.work.next(patience) {
                 News::Translated(unit, translated) => self.take_in(&mut job, unit, translated)?,
-                News::Nothing if wait => self.settle_written(false),
+                News::Nothing if wait => {}
                 News::Nothing => break,
                 News::Ended => return self.end_window(job),
             }
+            self.settle_written(false);
         }
         self.job = Some(job);
         self.settle_written(false);

@@ -1,6 +1,7 @@
 """What 16 bits leave of a checkpoint's encoder states and logits in PyTorch, as the root mean square of the error over theirs.
 
 usage: sixteen.py tests/goldens/marian
+       sixteen.py tests/goldens/families
 
 Prints the rows of `SIXTEEN_BITS` in `tests/device.rs`: f16 and bf16, encoder states and logits.
 """
@@ -8,16 +9,16 @@ import json, os, sys
 
 import torch
 from safetensors.torch import load_file
-from transformers import MarianMTModel
+from transformers import AutoModelForSeq2SeqLM
 
 
 def errors(folder, dtype):
     golden, tensors = json.load(open(f"{folder}/golden.json")), load_file(f"{folder}/golden.safetensors")
-    model = MarianMTModel.from_pretrained(folder, dtype=dtype).eval()
+    model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=dtype).eval()
     sources = [torch.tensor([row["source"]]) for row in golden["sources"]]
     with torch.no_grad():
         pairs = {
-            "encoder": [(model.model.encoder(sources[int(name[8:])]).last_hidden_state[0].float(), want)
+            "encoder": [(model.get_encoder()(sources[int(name[8:])]).last_hidden_state[0].float(), want)
                         for name, want in tensors.items() if name.startswith("encoder.")],
             "logits": [(model(input_ids=sources[forced["source"]],
                               decoder_input_ids=torch.tensor([forced["decoder_input_ids"]])).logits[0].float(),
