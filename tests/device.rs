@@ -3,7 +3,11 @@
 //!
 //! Separate from `parity.rs`, whose comparisons it shares, because operations take that form for the whole process.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test stops where it fails, or says what it leaves out"
+)]
 
 mod checkpoints;
 

@@ -5,7 +5,7 @@
 //! their goldens with `marian.py --checkpoint DIR` or `varied.py`, and name the folders in `SUMMARIZE_PARITY_CHECKPOINTS`,
 //! separated by `:`. With `--nocapture` a line is printed for each checkpoint.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test stops where it fails, or says what it found")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod checkpoints;
 

@@ -236,7 +236,7 @@ mod tests {
             ..Draft::default()
         };
         assert_eq!(draft(&[0..4, 5..11]).account(), Ok(()));
-        assert_eq!(draft(&[0..4]).account(), Err(AccountingError::Lost(4..11)));
+        assert_eq!(draft(std::slice::from_ref(&(0..4))).account(), Err(AccountingError::Lost(4..11)));
         for wrong in [0..3, 0..99] {
             assert_eq!(draft(std::slice::from_ref(&wrong)).account(), Err(AccountingError::Overlap(wrong)));
         }

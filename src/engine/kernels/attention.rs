@@ -206,28 +206,27 @@ fn add_weighted<S: Simd, T: Cell, const N: usize>(simd: S, weights: &[f32; N], v
     }
 }
 
-/// Computes the attention of the query at position `len - 1` over positions that lie apart; `at(t)` is the key of position
-/// `t` with its value right behind it.
+/// Computes the attention of the query at the last of some positions over all of them; each cell is a key with its value right
+/// behind it.
 ///
 /// Position after position, all heads of each: a key is one run of memory.
 #[inline(always)]
-pub fn attend_scattered<'a, S: Simd, T: Cell + 'a>(
+pub fn attend_scattered<S: Simd, T: Cell>(
     simd: S,
     query: &[f32],
-    len: usize,
-    at: impl Fn(usize) -> &'a [T],
+    cells: &[&[T]],
     heads: Heads,
     bias: Option<&RelativeBias>,
     weights: &mut Vec<f32>,
     out: &mut [f32],
 ) {
-    let (d, scale, padded) = (heads.width(), heads.scale(), len.next_multiple_of(LANES));
+    let (d, scale, len) = (heads.width(), heads.scale(), cells.len());
+    let padded = len.next_multiple_of(LANES);
     weights.resize(heads.count * padded, 0.0);
-    for t in 0..len {
-        let key = at(t);
+    for (t, cell) in cells.iter().enumerate() {
         for head in 0..heads.count {
             let part = head * heads.dim..(head + 1) * heads.dim;
-            weights[head * padded + t] = simd::dot(simd, &query[part.clone()], &key[part]) * scale;
+            weights[head * padded + t] = simd::dot(simd, &query[part.clone()], &cell[part]) * scale;
         }
     }
     for (head, weights) in weights.chunks_exact_mut(padded).enumerate() {
@@ -238,7 +237,7 @@ pub fn attend_scattered<'a, S: Simd, T: Cell + 'a>(
         let part = head * heads.dim..(head + 1) * heads.dim;
         let out = &mut out[part.clone()];
         out.fill(0.0);
-        mix(simd, &weights[..len], |t| &at(t)[d + part.start..d + part.end], out);
+        mix(simd, &weights[..len], |t| &cells[t][d + part.start..d + part.end], out);
     }
 }
 

@@ -114,13 +114,12 @@ fn decoder_rows<S: Simd, T: Cell>(
     for (row, qkv) in rows.iter().zip(qkv.chunks_exact(3 * d)) {
         slots[row.slot].write(row.lineage.len(), &qkv[d..]);
     }
-    let mut weights = Vec::new();
+    let (mut weights, mut cells) = (Vec::new(), Vec::new());
     for ((row, qkv), out) in rows.iter().zip(qkv.chunks_exact(3 * d)).zip(out.chunks_exact_mut(d)) {
-        let at = |t: usize| {
-            let slot = row.lineage.get(t).map_or(row.slot, |slot| *slot as usize);
-            &slots[slot].cells[t * (2 * d + GAP)..][..2 * d]
-        };
-        attend_scattered(simd, &qkv[..d], row.lineage.len() + 1, at, heads, bias, &mut weights, out);
+        let history = row.lineage.iter().map(|slot| *slot as usize).chain([row.slot]).enumerate();
+        cells.clear();
+        cells.extend(history.map(|(t, slot)| &slots[slot].cells[t * (2 * d + GAP)..][..2 * d]));
+        attend_scattered(simd, &qkv[..d], &cells, heads, bias, &mut weights, out);
     }
 }
 
@@ -294,7 +293,7 @@ mod tests {
         let mut cache = SelfCache::new(4, 0, HEADS, Precision::F32);
         // One position at first, so that it grows on the way.
         let mut on_device = device::Caches::new((1, 4, 1), HEADS, &Device::Cpu, DType::F32);
-        let source = SourceRows::split(&random((2, 20)), &[0..2], 20).unwrap();
+        let source = SourceRows::split(&random((2, 20)), std::slice::from_ref(&(0..2)), 20).unwrap();
         // Beams swap slots at each step; each lineage is the parent's plus the slot the parent wrote. The third row's source
         // begins a step later than the others, and a new one begins where the second ends.
         let lineages: [&[(usize, &[u32])]; 5] = [

@@ -221,7 +221,7 @@ impl Walker<'_> {
 
     /// Sets what the page does not show apart, behind the piece under way: it must not stand in a sentence, nor be lost.
     fn hidden(&mut self, node: &NodeRef) {
-        let (mut words, mut open) = (String::new(), vec![node.clone()]);
+        let (mut words, mut open) = (String::new(), vec![*node]);
         while let Some(node) = open.pop() {
             if node.is_text() {
                 words.push_str(&node.text());

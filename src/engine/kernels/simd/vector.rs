@@ -1,7 +1,7 @@
 //! Sixteen lanes of f32 as one value, for loops that the compiler does not turn into good vector code by itself.
 //!
 //! Separate so that no kernel but the products' tiles names an instruction. A kernel is written once over [`Simd`], and
-//! [`vectorized`] compiles it for each instruction set. The invariant: every set gives the same bits.
+//! `vectorized` compiles it for each instruction set. The invariant: every set gives the same bits.
 
 use super::LANES;
 use half::bf16;
