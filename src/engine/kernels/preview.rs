@@ -111,26 +111,23 @@ impl Screen {
     fn finish(mut self, x: &[f32], weights: Weights<'_>, wanted: &Best) -> Scores {
         let threshold = self.threshold();
         self.suspects.retain(|suspect| suspect.highest >= threshold);
-        let (mut best, largest) = (Vec::with_capacity(self.suspects.len()), self.total.largest);
-        let mut rest = self.total.sum;
-        let mut exact = 0.0;
-        for suspects in self.suspects.chunks(TOGETHER) {
-            let scores = dense(x, suspects, weights);
-            for (suspect, score) in suspects.iter().zip(scores) {
-                rest -= simd::exp(suspect.coarse - largest);
-                exact += simd::exp(score - largest);
-                best.push((suspect.token as u32, score));
-            }
+        let (coarse, mut exact): (Vec<f32>, Vec<f32>) =
+            self.suspects.iter().map(|suspect| (suspect.coarse, 0.0)).unzip();
+        for (suspects, scores) in self.suspects.chunks(TOGETHER).zip(exact.chunks_mut(TOGETHER)) {
+            scores.copy_from_slice(&dense(x, suspects, weights)[..suspects.len()]);
         }
-        best.sort_by(|a: &(u32, f32), b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        best.truncate(wanted.count);
+        let largest = self.total.largest;
+        let rest = self.total.sum - softmax::sum_exp(&coarse, largest);
+        let settled = softmax::sum_exp(&exact, largest);
+        let best = softmax::top(&exact, wanted.count);
+        let best = best.into_iter().map(|place| (self.suspects[place].token as u32, exact[place])).collect();
         // Rounding may leave less than nothing of a rest that is nothing; `max` would also hide a NaN.
         let rest = if rest < 0.0 { 0.0 } else { rest };
         let named = wanted.named.iter().map(|token| {
             let suspect = Suspect { token: *token as usize, coarse: 0.0, highest: 0.0 };
             dense(x, &[suspect], weights)[0]
         });
-        Scores::Best { best, total: largest + (rest + exact).ln(), named: named.collect() }
+        Scores::Best { best, total: largest + (rest + settled).ln(), named: named.collect() }
     }
 }
 

@@ -103,7 +103,10 @@ simd::dispatch! {
     /// Returns the largest value of a row, negative infinity where it is empty; NaN is passed over.
     pub fn maximum(row: &[f32]) -> f32 = simd::maximum;
 }
-simd::dispatch! { fn sum_exp(row: &[f32], largest: f32) -> f32 = sum_exp_body; }
+simd::dispatch! {
+    /// Returns the sum of e^(score - largest) over a row.
+    pub fn sum_exp(row: &[f32], largest: f32) -> f32 = sum_exp_body;
+}
 
 #[cfg(test)]
 mod tests {
