@@ -101,10 +101,7 @@ impl Run<'_> {
                 plan(way, source, &mut units, engine).map(|plan| (attempt, plan))
             })
             .collect();
-        let mut arrived = Translations::default();
-        for (unit, translated) in translate_all(engine, units.into_texts(), &decode)?.into_iter().enumerate() {
-            arrived.insert(unit, translated);
-        }
+        let arrived = Translations::of(translate_all(engine, units.into_texts(), &decode)?);
         for (attempt, plan) in planned {
             let source = articles[attempt.article].source(attempt.sentence);
             let means = match way {

@@ -120,9 +120,7 @@ impl Writer<'_> {
         let (budget, count) = (engine.max_source_tokens(), |text: &str| engine.count_tokens(text));
         let mut plan = |passage: &Passage| Plan::new(&passage.text, &mut units, budget, &count);
         let plans: Vec<Vec<Plan>> = written.iter().map(|all| all.iter().map(&mut plan).collect()).collect();
-        let outputs = translate_all(engine, units.into_texts(), &self.translation)?;
-        let mut translations = Translations::default();
-        outputs.into_iter().enumerate().for_each(|(unit, translated)| translations.insert(unit, translated));
+        let translations = Translations::of(translate_all(engine, units.into_texts(), &self.translation)?);
         let text = |(passage, plan): (&Passage, &Plan)| {
             let assembled = plan.assemble(&passage.text, &translations);
             self.aids.apply_glossary(&passage.text, assembled.text, assembled.words).text

@@ -44,6 +44,11 @@ impl Units {
 pub struct Translations(HashMap<usize, Translated>);
 
 impl Translations {
+    /// Returns the translations of all units, given in their order.
+    pub fn of(translated: Vec<Translated>) -> Translations {
+        Translations(translated.into_iter().enumerate().collect())
+    }
+
     /// Takes in the translation of a unit.
     pub fn insert(&mut self, unit: usize, translated: Translated) {
         self.0.insert(unit, translated);
