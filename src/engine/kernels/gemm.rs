@@ -9,6 +9,7 @@ use super::{
     panels::{Panels, bands, padded_bias, prefetched},
     simd::{self, Width},
 };
+use rayon::prelude::*;
 use std::mem::MaybeUninit;
 
 /// A weight matrix packed in f32.
@@ -58,13 +59,14 @@ impl Packed {
         let width = kernel.width;
         let padded = outputs.next_multiple_of(width);
         let mut panels = vec![0f32; padded * inputs];
-        for (panel, rows) in panels.chunks_exact_mut(width * inputs).zip(weight.chunks(width * inputs)) {
+        let panel = |(panel, rows): (&mut [f32], &[f32])| {
             for (column, row) in rows.chunks_exact(inputs).enumerate() {
                 for (k, value) in row.iter().enumerate() {
                     panel[k * width + column] = *value;
                 }
             }
-        }
+        };
+        panels.par_chunks_exact_mut(width * inputs).zip(weight.par_chunks(width * inputs)).for_each(panel);
         Packed { panels, bias: padded_bias(bias, padded), inputs, outputs, kernel }
     }
 }
@@ -239,6 +241,7 @@ mod tests {
     use crate::engine::kernels::tests::values;
 
     fn kernels() -> Vec<Kernel> {
+        #[allow(unused_mut, reason = "other machines add none")]
         let mut list = vec![Kernel { width: 16, tiles: &portable::TILES }];
         #[cfg(target_arch = "x86_64")]
         {

@@ -10,6 +10,7 @@ use super::{
     panels::{Panels, bands, padded_bias, prefetched},
     simd::{self, LANES},
 };
+use rayon::prelude::*;
 use std::mem::MaybeUninit;
 use tiles::{Kernel, Output};
 
@@ -23,8 +24,6 @@ pub struct Packed {
     panels: Vec<i8>,
     scales: Vec<f32>,
     bias: Vec<f32>,
-    /// Length of each column of weights, and of what quantization takes from it.
-    lengths: Vec<Length>,
     inputs: usize,
     outputs: usize,
     kernel: Kernel,
@@ -40,12 +39,6 @@ pub struct Length {
 }
 
 impl Length {
-    fn of(values: &[f32], quantized: &[i8], scale: f32) -> Length {
-        let whole = values.iter().map(|value| value * value).sum::<f32>().sqrt();
-        let error = |(value, q): (&f32, &i8)| (value - f32::from(*q) * scale).powi(2);
-        Length { whole, error: values.iter().zip(quantized).map(error).sum::<f32>().sqrt() }
-    }
-
     /// Returns the larger of each part.
     pub fn max(self, other: Length) -> Length {
         Length { whole: self.whole.max(other.whole), error: self.error.max(other.error) }
@@ -82,35 +75,33 @@ impl Packed {
         assert_eq!(weight.len(), outputs * inputs, "a weight matrix has outputs * inputs values");
         let (width, group) = (kernel.width, kernel.group);
         let (padded, groups) = (outputs.next_multiple_of(width), inputs.div_ceil(group));
-        let mut panels = vec![kernel.offset as i8; padded * groups * group];
+        let mut panels = vec![0i8; padded * groups * group];
         let mut scales = vec![0f32; padded];
-        let mut quantized = vec![0i8; inputs];
-        let mut lengths = Vec::with_capacity(outputs);
-        for (column, row) in weight.chunks_exact(inputs).enumerate() {
-            scales[column] = quantize(row, &mut quantized);
-            lengths.push(Length::of(row, &quantized, scales[column]));
-            let panel = column / width * width * groups * group;
-            for (k, value) in quantized.iter().enumerate() {
-                let place = panel + (k / group * width + column % width) * group + k % group;
-                panels[place] = (i32::from(*value) + kernel.offset) as i8;
+        let panel = |((panel, scales), rows): ((&mut [i8], &mut [f32]), &[f32])| {
+            let mut columns = vec![0i8; width * groups * group];
+            for ((row, column), scale) in
+                rows.chunks_exact(inputs).zip(columns.chunks_exact_mut(groups * group)).zip(scales)
+            {
+                *scale = quantize(row, &mut column[..inputs]);
             }
-        }
-        Packed { panels, scales, bias: padded_bias(bias, padded), lengths, inputs, outputs, kernel }
-    }
-
-    /// Returns the length of each column of weights.
-    pub fn lengths(&self) -> &[Length] {
-        &self.lengths
-    }
-
-    /// Returns the lengths of the rows of an input, (rows, inputs).
-    pub fn row_lengths(&self, x: &[f32]) -> Vec<Length> {
-        let mut quantized = vec![0i8; self.inputs];
-        let length = |row: &[f32]| {
-            let scale = quantize(row, &mut quantized);
-            Length::of(row, &quantized, scale)
+            match group {
+                2 => interleave::<2>(&columns, panel, kernel),
+                _ => interleave::<4>(&columns, panel, kernel),
+            }
         };
-        x.chunks_exact(self.inputs).map(length).collect()
+        let parts = panels.par_chunks_mut(width * groups * group).zip(scales.par_chunks_mut(width));
+        parts.zip(weight.par_chunks(width * inputs)).for_each(panel);
+        Packed { panels, scales, bias: padded_bias(bias, padded), inputs, outputs, kernel }
+    }
+
+    /// Returns the lengths of vectors of `inputs` values each, rows of an input or columns of weights.
+    pub fn lengths(&self, vectors: &[f32]) -> Vec<Length> {
+        let mut quantized = vec![0i8; self.inputs];
+        let length = |vector: &[f32]| {
+            let scale = quantize(vector, &mut quantized);
+            length(vector, &quantized, scale)
+        };
+        vectors.chunks_exact(self.inputs).map(length).collect()
     }
 
     fn groups(&self) -> usize {
@@ -202,12 +193,37 @@ fn largest_magnitude(row: &[f32]) -> f32 {
     f32::from_bits(lanes.into_iter().chain(rest).max().unwrap_or(0))
 }
 
+/// Writes quantized columns as a panel: a group of each column, then the next group of each.
+fn interleave<const GROUP: usize>(columns: &[i8], panel: &mut [i8], kernel: Kernel) {
+    let length = columns.len() / kernel.width;
+    let (panel, _) = panel.as_chunks_mut::<GROUP>();
+    for (place, groups) in panel.chunks_exact_mut(kernel.width).enumerate() {
+        for (column, group) in columns.chunks_exact(length).zip(groups) {
+            *group = column.as_chunks::<GROUP>().0[place].map(|value| value.wrapping_add(kernel.offset as i8));
+        }
+    }
+}
+
+/// Returns the length of a vector and that of its quantization error.
+#[inline(always)]
+fn length_body(values: &[f32], quantized: &[i8], scale: f32) -> Length {
+    let (mut whole, mut error) = ([0f32; LANES], [0f32; LANES]);
+    for (values, quantized) in values.chunks(LANES).zip(quantized.chunks(LANES)) {
+        for (i, (value, q)) in values.iter().zip(quantized).enumerate() {
+            let gap = value - f32::from(*q) * scale;
+            (whole[i], error[i]) = (value.mul_add(*value, whole[i]), gap.mul_add(gap, error[i]));
+        }
+    }
+    Length { whole: whole.iter().sum::<f32>().sqrt(), error: error.iter().sum::<f32>().sqrt() }
+}
+
 #[inline(always)]
 fn sum_body(values: &[i8]) -> i32 {
     values.iter().map(|value| i32::from(*value)).sum()
 }
 
 simd::dispatch! { fn quantize(row: &[f32], out: &mut [i8]) -> f32 = quantize_body; }
+simd::dispatch! { fn length(values: &[f32], quantized: &[i8], scale: f32) -> Length = length_body; }
 simd::dispatch! { fn sum(values: &[i8]) -> i32 = sum_body; }
 
 #[cfg(test)]

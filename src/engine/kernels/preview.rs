@@ -11,6 +11,7 @@ use super::{
     projection::{BLOCK, Best, Scores, blocks},
     simd, softmax,
 };
+use rayon::prelude::*;
 
 /// Columns that are computed side by side in f32.
 const TOGETHER: usize = 8;
@@ -39,14 +40,14 @@ impl Preview {
     /// Quantizes a projection.
     pub fn new(weights: Weights<'_>, outputs: usize, inputs: usize) -> Preview {
         let coarse = int8::Packed::new(weights.weight, weights.bias, outputs, inputs);
-        let largest = |block: &[Length]| block.iter().fold(Length::default(), |a, b| a.max(*b));
-        Preview { lengths: coarse.lengths().chunks(BLOCK).map(largest).collect(), coarse }
+        let largest = |block: &[f32]| coarse.lengths(block).into_iter().fold(Length::default(), Length::max);
+        Preview { lengths: weights.weight.par_chunks(BLOCK * inputs).map(largest).collect(), coarse }
     }
 
     /// Returns what is wanted of each row of `hidden`, (rows, inputs).
     pub fn scores(&self, hidden: &[f32], wanted: &[&Best], weights: Weights<'_>) -> Vec<Scores> {
         let d = self.coarse.inputs();
-        let rows = self.coarse.row_lengths(hidden);
+        let rows = self.coarse.lengths(hidden);
         let mut screens: Vec<Screen> = wanted.iter().map(|best| Screen::new(best.count * SETTLED)).collect();
         blocks(&self.coarse, hidden, wanted.len(), |row, first, scores| {
             screens[row].take(first, scores, rows[row].bound(self.lengths[first / BLOCK], d));
@@ -182,7 +183,7 @@ mod tests {
         let (outputs, inputs) = (8_000, 128);
         let (weight, hidden) = (values(outputs * inputs, 4), values(inputs, 5));
         let preview = Preview::new(Weights { weight: &weight, bias: None }, outputs, inputs);
-        let bound = preview.coarse.row_lengths(&hidden)[0];
+        let bound = preview.coarse.lengths(&hidden)[0];
         let mut screen = Screen::new(4);
         blocks(&preview.coarse, &hidden, 1, |_, first, scores| {
             screen.take(first, scores, bound.bound(preview.lengths[first / BLOCK], inputs));

@@ -1,11 +1,16 @@
 //! The bytes of a weight file: mapped where it lies on disk, borrowed where it is built in.
 //!
-//! Separate because it holds the loader's one `unsafe` block. The invariant: the bytes carry the place they come from,
+//! Separate because it holds the loader's `unsafe` blocks. The invariant: the bytes carry the place they come from,
 //! so that every error can name it.
 
 use crate::engine::{EngineError, ModelFiles, Origin};
 use memmap2::Mmap;
-use std::{fs::File, ops::Deref};
+#[cfg(unix)]
+use memmap2::UncheckedAdvice;
+use std::{
+    fs::File,
+    ops::{Deref, Range},
+};
 
 /// The content of one weight file.
 pub(super) struct Bytes {
@@ -22,6 +27,19 @@ impl Bytes {
     /// Returns the path of the file, or its name within the built-in model.
     pub(super) fn place(&self) -> &str {
         &self.place
+    }
+
+    /// Tells the system that a range is not needed soon: pages of a mapped file leave this process's memory, and come back
+    /// from the system's cache when they are read again.
+    pub(super) fn release(&self, range: Range<usize>) {
+        #[cfg(unix)]
+        if let Content::Mapped(map) = &self.content {
+            // SAFETY: the map is shared and never written, so a page that is dropped comes back from the file as it was.
+            // A refusal costs memory and nothing else.
+            let _ = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len()) };
+        }
+        #[cfg(not(unix))]
+        let _ = range;
     }
 }
 

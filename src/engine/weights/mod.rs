@@ -95,6 +95,8 @@ impl Weights {
         let values = view
             .read(content)
             .map_err(|reason| EngineError::malformed(content.place(), format!("tensor `{name}` {reason}")))?;
+        // Else the whole file would stand in memory beside what is made of it.
+        content.release(view.bytes());
         Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
     }
 

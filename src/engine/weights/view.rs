@@ -55,10 +55,15 @@ impl View {
         &self.shape
     }
 
+    /// Returns the bytes of the file from the first element to the last.
+    pub(super) fn bytes(&self) -> Range<usize> {
+        self.start..self.start + self.extent * self.element.size()
+    }
+
     /// Returns the elements in row order, as f32; `file` is the content of the file that the view was made for.
     pub(super) fn read(&self, file: &[u8]) -> Result<Vec<f32>, String> {
         let size = self.element.size();
-        let stored = file.get(self.start..self.start + self.extent * size).ok_or("lies outside its file")?;
+        let stored = file.get(self.bytes()).ok_or("lies outside its file")?;
         if self.extent == 0 || self.is_contiguous() {
             return convert::to_f32(&self.element, stored);
         }

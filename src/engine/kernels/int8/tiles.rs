@@ -2,8 +2,9 @@
 //!
 //! Separate so that packing is written once. VNNI multiplies unsigned by signed bytes: there the weights are stored 128 higher,
 //! and a row's sums start at -128 times the sum of its values. AVX2's own product of bytes saturates, so there the bytes are
-//! widened to 16 bits. The invariant: all of them give the exact integer sum.
+//! widened to 16 bits. The dot product of 64-bit Arm multiplies signed bytes as they are. The invariant: all of them give the exact integer sum.
 
+#[cfg(target_arch = "x86_64")]
 use super::super::simd::{self, Width};
 
 /// Computes one tile: packed rows of A times one panel of B, scaled into C.
@@ -60,6 +61,10 @@ impl Kernel {
             if is_x86_feature_detected!("avx512vnni") && Width::detect() == Width::Avx512 {
                 all.push(x86::AVX512_VNNI);
             }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if std::arch::is_aarch64_feature_detected!("dotprod") {
+            all.push(arm::DOT);
         }
         all
     }
@@ -212,4 +217,62 @@ mod x86 {
         _mm256_fmadd_ps,
         _mm256_storeu_ps
     );
+}
+
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use super::{Kernel, Output, Tile, pack_quads};
+    use std::arch::{aarch64::*, asm};
+
+    /// Vectors of four columns in a panel.
+    const VECTORS: usize = 4;
+    /// Up to 6 rows of four 128-bit columns: 24 of 32 registers hold sums.
+    pub(super) const DOT: Kernel =
+        Kernel { width: 4 * VECTORS, group: 4, offset: 0, pack: pack_quads, tiles: &DOT_TILES };
+    static DOT_TILES: [Tile; 6] = [dot::<1>, dot::<2>, dot::<3>, dot::<4>, dot::<5>, dot::<6>];
+
+    /// Adds to each sum the products of its four weights with its four values.
+    #[inline]
+    #[target_feature(enable = "neon,dotprod")]
+    fn dot_add(mut sums: int32x4_t, weights: int8x16_t, values: int8x16_t) -> int32x4_t {
+        // SAFETY: the instruction works on these registers alone. It has no stable function yet.
+        unsafe {
+            asm!(
+                "sdot {sums:v}.4s, {weights:v}.16b, {values:v}.16b",
+                sums = inout(vreg) sums, weights = in(vreg) weights, values = in(vreg) values,
+                options(pure, nomem, nostack, preserves_flags)
+            );
+        }
+        sums
+    }
+
+    /// # Safety
+    /// The pointers must hold what [`Tile`] and [`Output`] say, and the machine must have the features.
+    #[target_feature(enable = "neon,dotprod")]
+    unsafe fn dot<const M: usize>(a: *const i32, b: *const i8, groups: usize, out: Output) {
+        // SAFETY: the caller keeps the sizes that `Tile` and `Output` say.
+        unsafe {
+            let mut sums = [[vdupq_n_s32(0); VECTORS]; M];
+            for row in 0..M {
+                sums[row] = [vdupq_n_s32(*out.starts.add(row)); VECTORS];
+            }
+            for group in 0..groups {
+                let weights: [int8x16_t; VECTORS] =
+                    std::array::from_fn(|i| vld1q_s8(b.add((group * VECTORS + i) * 16)));
+                for row in 0..M {
+                    let values = vreinterpretq_s8_s32(vdupq_n_s32(*a.add(row * groups + group)));
+                    for i in 0..VECTORS {
+                        sums[row][i] = dot_add(sums[row][i], weights[i], values);
+                    }
+                }
+            }
+            for row in 0..M {
+                for (i, sum) in sums[row].into_iter().enumerate() {
+                    let factor = vmulq_n_f32(vld1q_f32(out.column_scales.add(i * 4)), *out.row_scales.add(row));
+                    let value = vfmaq_f32(vld1q_f32(out.bias.add(i * 4)), vcvtq_f32_s32(sum), factor);
+                    vst1q_f32(out.values.add(row * out.stride + i * 4), value);
+                }
+            }
+        }
+    }
 }
