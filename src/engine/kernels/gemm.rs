@@ -7,7 +7,7 @@
 
 use super::{
     panels::{Panels, bands, padded_bias, prefetched},
-    simd::{self, Width},
+    simd::{Ahead, Width},
 };
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -26,8 +26,9 @@ pub struct Packed {
 /// Computes one tile: `rows` packed rows of A times one panel of B, into C.
 ///
 /// `a` holds `k` groups of `rows` values, `b` holds `k` groups of `width` values, `bias` holds `width` values, and `c`
-/// points at `rows` rows of `width` values, `c_stride` apart.
-type Tile = unsafe fn(a: *const f32, b: *const f32, bias: *const f32, k: usize, c: *mut f32, c_stride: usize);
+/// points at `rows` rows of `width` values, `c_stride` apart. `ahead` is asked for in `k` steps.
+type Tile =
+    unsafe fn(a: *const f32, b: *const f32, bias: *const f32, k: usize, c: *mut f32, c_stride: usize, ahead: Ahead);
 
 /// The tile functions of one instruction set, by height.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +97,7 @@ impl Panels for Packed {
         let bias = &self.bias[panel * width..(panel + 1) * width];
         let mut next = prefetched(&self.panels, panel + 1, width * self.inputs, tiles.list.len());
         for tile in &tiles.list {
-            simd::prefetch(next.next().unwrap_or_default());
+            let ahead = Ahead::of(next.next().unwrap_or(&b[..0]), self.inputs);
             let start = tile.row * stride;
             let end = start + (tile.height - 1) * stride + width;
             let a = &tiles.packed[tile.row * self.inputs..(tile.row + tile.height) * self.inputs];
@@ -104,7 +105,9 @@ impl Panels for Packed {
             let function = self.kernel.tiles[tile.height - 1];
             // SAFETY: `a`, `b`, `bias` and `c` were sliced just above to exactly what a tile of this height reads and
             // writes, and the kernel was chosen by the features this machine has.
-            unsafe { function(a.as_ptr(), b.as_ptr(), bias.as_ptr(), self.inputs, c.as_mut_ptr().cast(), stride) };
+            unsafe {
+                function(a.as_ptr(), b.as_ptr(), bias.as_ptr(), self.inputs, c.as_mut_ptr().cast(), stride, ahead)
+            };
         }
     }
 }
@@ -143,7 +146,7 @@ impl Tiles {
 
 /// Tiles in plain Rust: NEON on Arm. An x86 machine without fused multiply-add gets the same bits from them, slowly.
 mod portable {
-    use super::Tile;
+    use super::{Ahead, Tile};
 
     const WIDTH: usize = 16;
     pub(super) static TILES: [Tile; 4] = [tile::<1>, tile::<2>, tile::<3>, tile::<4>];
@@ -157,6 +160,7 @@ mod portable {
         k: usize,
         c: *mut f32,
         stride: usize,
+        _ahead: Ahead,
     ) {
         // SAFETY: the caller keeps the sizes that `Tile` says.
         let (a, b, bias) = unsafe {
@@ -186,7 +190,7 @@ mod portable {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::Tile;
+    use super::{Ahead, Tile};
     use std::arch::x86_64::*;
 
     /// Up to 14 rows of two 512-bit columns: 28 of 32 registers hold sums.
@@ -210,12 +214,14 @@ mod x86 {
                 k: usize,
                 c: *mut f32,
                 stride: usize,
+                ahead: Ahead,
             ) {
                 // SAFETY: the caller keeps the sizes that `Tile` says.
                 unsafe {
                     let start = [$load(bias), $load(bias.add($lanes))];
                     let mut sums = [start; M];
                     for step in 0..k {
+                        ahead.ask(step);
                         let left = $load(b.add(step * 2 * $lanes));
                         let right = $load(b.add(step * 2 * $lanes + $lanes));
                         for row in 0..M {

@@ -8,7 +8,7 @@ mod tiles;
 
 use super::{
     panels::{Panels, bands, padded_bias, prefetched},
-    simd::{self, LANES},
+    simd::{self, Ahead, LANES},
 };
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -148,7 +148,6 @@ impl Panels for Packed {
         let bands = bands(input.scales.len(), tallest);
         let mut next = prefetched(&self.panels, panel + 1, bytes, bands.len());
         for (row, height) in bands {
-            simd::prefetch(next.next().unwrap_or_default());
             let a = &input.groups[row * groups..(row + height) * groups];
             let c = &mut out[row * stride..(row + height - 1) * stride + width];
             let output = Output {
@@ -158,6 +157,7 @@ impl Panels for Packed {
                 bias: bias.as_ptr(),
                 row_scales: input.scales[row..row + height].as_ptr(),
                 starts: input.starts[row..row + height].as_ptr(),
+                ahead: Ahead::of(next.next().unwrap_or(&b[..0]), groups),
             };
             // SAFETY: every pointer is of a slice cut just above to what a tile of this height reads and writes, and
             // the kernel was chosen by the features this machine has.

@@ -95,21 +95,42 @@ impl Width {
     }
 }
 
-/// Asks for memory that is about to be read, where the machine can.
-#[inline]
-pub fn prefetch<T>(values: &[T]) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        const LINE: usize = 64;
-        let start = values.as_ptr().cast::<i8>();
-        for line in (0..size_of_val(values)).step_by(LINE) {
-            // SAFETY: a prefetch reads nothing that the program sees, and the address lies in the slice.
-            unsafe { _mm_prefetch::<_MM_HINT_T1>(start.add(line)) };
-        }
+/// Memory that a loop of known length asks for as it goes, a little at a time: all at once would keep it waiting.
+#[derive(Debug, Clone, Copy)]
+pub struct Ahead {
+    start: *const u8,
+    /// Steps from one request to the next, as a power of two.
+    interval: u32,
+    /// Cache lines of a request.
+    lines: usize,
+}
+
+impl Ahead {
+    /// Bytes of a cache line.
+    const LINE: usize = 64;
+
+    /// Returns what asks for `values` in the course of `steps` steps.
+    pub fn of<T>(values: &[T], steps: usize) -> Ahead {
+        let lines = size_of_val(values).div_ceil(Ahead::LINE);
+        let interval = steps.checked_div(lines).and_then(usize::checked_ilog2).unwrap_or(0);
+        Ahead { start: values.as_ptr().cast(), interval, lines: lines.div_ceil(steps.max(1)) }
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = values;
+
+    /// Asks for what is due at this step, where the machine can.
+    #[inline(always)]
+    pub fn ask(self, step: usize) {
+        #[cfg(target_arch = "x86_64")]
+        if step.trailing_zeros() >= self.interval {
+            use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+            let first = (step >> self.interval) * self.lines;
+            for line in first..first + self.lines {
+                // SAFETY: a prefetch reads nothing that the program sees and never faults, whatever the address.
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(self.start.wrapping_add(line * Ahead::LINE).cast()) };
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (self, step);
+    }
 }
 
 /// Returns the sum of 16 lanes by halving: the order is part of the result.

@@ -4,6 +4,7 @@
 //! and a row's sums start at -128 times the sum of its values. AVX2's own product of bytes saturates, so there the bytes are
 //! widened to 16 bits. The dot product of 64-bit Arm multiplies signed bytes as they are. The invariant: all of them give the exact integer sum.
 
+use super::super::simd::Ahead;
 #[cfg(target_arch = "x86_64")]
 use super::super::simd::{self, Width};
 
@@ -12,7 +13,7 @@ use super::super::simd::{self, Width};
 /// `a` holds rows of `groups` 32-bit groups, `b` holds `groups` groups of the kernel's width of columns.
 pub(super) type Tile = unsafe fn(a: *const i32, b: *const i8, groups: usize, out: Output);
 
-/// Where a tile writes, and what it multiplies its sums by.
+/// Where a tile writes, what it multiplies its sums by, and what it asks for on the way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Output {
     pub values: *mut f32,
@@ -22,6 +23,8 @@ pub(super) struct Output {
     pub bias: *const f32,
     pub row_scales: *const f32,
     pub starts: *const i32,
+    /// Asked for in as many steps as there are groups.
+    pub ahead: Ahead,
 }
 
 /// How one instruction set lays out and multiplies.
@@ -153,6 +156,7 @@ mod x86 {
                         sums[row] = [$set_int(*out.starts.add(row)); 2];
                     }
                     for group in 0..groups {
+                        out.ahead.ask(group);
                         let left = $weights(b.add(group * 2 * $bytes));
                         let right = $weights(b.add(group * 2 * $bytes + $bytes));
                         for row in 0..M {
