@@ -78,9 +78,13 @@ fn with_options(files: &ModelFiles, options: &Value) -> GenerationConfig {
 #[test]
 fn company_order_and_threads_change_no_bit_of_an_output() {
     let int8 = Arithmetic { precision: Precision::Int8, exact: false };
-    // One of each family: debug builds are slow.
+    // One of each family, for debug builds are slow, and all that the environment names.
     let mut seen = BTreeSet::new();
-    let families = checkpoints().into_iter().filter(|c| seen.insert(family_of(&c.files.path("").unwrap())));
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let families = checkpoints().into_iter().filter(|checkpoint| {
+        let folder = checkpoint.files.path("").unwrap();
+        !folder.starts_with(committed) || seen.insert(family_of(&folder))
+    });
     for checkpoint in families.collect::<Vec<_>>().into_iter().chain(checkpoints_in(int8).into_iter().take(1)) {
         let sources = checkpoint.sources();
         for beams in [1, 4] {

@@ -36,6 +36,14 @@ pub struct Weights<'a> {
     pub bias: Option<&'a [f32]>,
 }
 
+impl Weights<'_> {
+    /// Returns a token of which nothing is known yet; none for one that the vocabulary lacks.
+    fn suspect(&self, token: u32, inputs: usize) -> Option<Suspect> {
+        let token = token as usize;
+        (token < self.weight.len() / inputs).then_some(Suspect { token, coarse: 0.0, highest: 0.0 })
+    }
+}
+
 impl Preview {
     /// Quantizes a projection.
     pub fn new(weights: Weights<'_>, outputs: usize, inputs: usize) -> Preview {
@@ -48,12 +56,12 @@ impl Preview {
     pub fn scores(&self, hidden: &[f32], wanted: &[&Best], weights: Weights<'_>) -> Vec<Scores> {
         let d = self.coarse.inputs();
         let rows = self.coarse.lengths(hidden);
-        let mut screens: Vec<Screen> = wanted.iter().map(|best| Screen::new(best.count * SETTLED)).collect();
+        let mut screens: Vec<Screen<'_>> = wanted.iter().map(|best| Screen::new(best)).collect();
         blocks(&self.coarse, hidden, wanted.len(), |row, first, scores| {
             screens[row].take(first, scores, rows[row].bound(self.lengths[first / BLOCK], d));
         });
-        let rows = screens.into_iter().zip(hidden.chunks_exact(d)).zip(wanted);
-        rows.map(|((screen, x), best)| screen.finish(x, weights, best)).collect()
+        let rows = screens.into_iter().zip(hidden.chunks_exact(d));
+        rows.map(|(screen, x)| screen.finish(x, weights)).collect()
     }
 }
 
@@ -67,18 +75,21 @@ struct Suspect {
 }
 
 /// The tokens of one row that may be among the best so far, and the sum of all previews.
-struct Screen {
+struct Screen<'a> {
+    wanted: &'a Best,
+    /// How many are to be settled.
     count: usize,
     /// The best of the scores that tokens have at least, best first: as many as are wanted.
     lowest: Vec<f32>,
     suspects: Vec<Suspect>,
-    total: softmax::RunningSum,
+    sum: softmax::SplitSum,
 }
 
-impl Screen {
-    fn new(count: usize) -> Screen {
+impl Screen<'_> {
+    fn new(wanted: &Best) -> Screen<'_> {
+        let count = wanted.count * SETTLED;
         let lowest = Vec::with_capacity(count + 1);
-        Screen { count, lowest, suspects: Vec::new(), total: softmax::RunningSum::default() }
+        Screen { wanted, count, lowest, suspects: Vec::new(), sum: softmax::SplitSum::default() }
     }
 
     /// Returns the score below which a token is not among the best.
@@ -89,7 +100,7 @@ impl Screen {
     /// Takes the previews of the tokens from `first` on, each at most `bound` off.
     fn take(&mut self, first: usize, scores: &[f32], bound: f32) {
         const STRIP: usize = 64;
-        if self.total.add(scores) + bound < self.threshold() {
+        if self.sum.add(first, scores, &self.wanted.ruled_out) + bound < self.threshold() {
             return;
         }
         for (strip, values) in scores.chunks(STRIP).enumerate() {
@@ -108,28 +119,36 @@ impl Screen {
         }
     }
 
-    /// Computes the suspects in f32 and returns the best, with the total brought up to date.
-    fn finish(mut self, x: &[f32], weights: Weights<'_>, wanted: &Best) -> Scores {
+    /// Computes the suspects in f32 and returns the best, with the sums brought up to date.
+    fn finish(mut self, x: &[f32], weights: Weights<'_>) -> Scores {
         let threshold = self.threshold();
         self.suspects.retain(|suspect| suspect.highest >= threshold);
-        let (coarse, mut exact): (Vec<f32>, Vec<f32>) =
-            self.suspects.iter().map(|suspect| (suspect.coarse, 0.0)).unzip();
-        for (suspects, scores) in self.suspects.chunks(TOGETHER).zip(exact.chunks_mut(TOGETHER)) {
-            scores.copy_from_slice(&dense(x, suspects, weights)[..suspects.len()]);
-        }
-        let largest = self.total.largest;
-        let rest = self.total.sum - softmax::sum_exp(&coarse, largest);
-        let settled = softmax::sum_exp(&exact, largest);
-        let best = softmax::top(&exact, wanted.count);
+        let exact = settled(x, &self.suspects, weights);
+        let best = softmax::top(&exact, self.wanted.count);
         let best = best.into_iter().map(|place| (self.suspects[place].token as u32, exact[place])).collect();
+        let ruled_out: Vec<Suspect> =
+            self.wanted.ruled_out.iter().filter_map(|token| weights.suspect(*token, x.len())).collect();
+        let mut sum = softmax::SplitSum { remaining: self.remaining(&exact), ..Default::default() };
+        sum.ruled_out.add(&settled(x, &ruled_out, weights));
+        Scores::Best { best, total: sum.total(), remaining: sum.remaining.total() }
+    }
+
+    /// Returns the sum over the tokens that may come, where `exact` are the scores of the suspects.
+    fn remaining(&self, exact: &[f32]) -> softmax::RunningSum {
+        let softmax::RunningSum { largest, sum } = self.sum.remaining;
+        let allowed = |(suspect, _): &(&Suspect, &f32)| !self.wanted.ruled_out.contains(&(suspect.token as u32));
+        let (coarse, exact): (Vec<f32>, Vec<f32>) =
+            self.suspects.iter().zip(exact).filter(allowed).map(|(suspect, exact)| (suspect.coarse, *exact)).unzip();
+        let rest = sum - softmax::sum_exp(&coarse, largest);
         // Rounding may leave less than nothing of a rest that is nothing; `max` would also hide a NaN.
         let rest = if rest < 0.0 { 0.0 } else { rest };
-        let named = wanted.named.iter().map(|token| {
-            let suspect = Suspect { token: *token as usize, coarse: 0.0, highest: 0.0 };
-            dense(x, &[suspect], weights)[0]
-        });
-        Scores::Best { best, total: largest + (rest + settled).ln(), named: named.collect() }
+        softmax::RunningSum { largest, sum: rest + softmax::sum_exp(&exact, largest) }
     }
+}
+
+/// Returns the scores of tokens in f32.
+fn settled(x: &[f32], suspects: &[Suspect], weights: Weights<'_>) -> Vec<f32> {
+    suspects.chunks(TOGETHER).flat_map(|part| dense(x, part, weights).into_iter().take(part.len())).collect()
 }
 
 #[inline(always)]
@@ -165,15 +184,17 @@ mod tests {
             let (weight, bias) = (values(outputs * inputs, 1), values(outputs, 2));
             let hidden: Vec<f32> = values(6 * inputs, 3).iter().map(|value| value * flat).collect();
             let weights = Weights { weight: &weight, bias: Some(&bias) };
-            let wanted = [1, 2, 5, 8, 1, 30].map(|count| Best { count, named: vec![3] });
+            let wanted = [1, 2, 5, 8, 1, 30].map(|count| Best { count, ruled_out: vec![3] });
             let got = Preview::new(weights, outputs, inputs).scores(&hidden, &wanted.each_ref(), weights);
             let whole = gemm::Packed::new(&weight, Some(&bias), outputs, inputs).multiply(&hidden);
             for ((got, row), count) in got.iter().zip(whole.chunks(outputs)).zip([1, 2, 5, 8, 1, 30]) {
-                let Scores::Best { best, total, named } = got else { panic!("the best were wanted") };
+                let Scores::Best { best, total, remaining } = got else { panic!("the best were wanted") };
                 let want: Vec<_> = softmax::top(row, count).into_iter().map(|i| (i as u32, row[i])).collect();
                 assert_eq!(*best, want);
-                assert_eq!(*named, [row[3]]);
+                let mut others = row.to_vec();
+                others[3] = f32::NEG_INFINITY;
                 assert!((total - softmax::log_sum_exp(row)).abs() < 2e-3, "{total}");
+                assert!((remaining - softmax::log_sum_exp(&others)).abs() < 2e-3, "{remaining}");
             }
         }
     }
@@ -184,7 +205,8 @@ mod tests {
         let (weight, hidden) = (values(outputs * inputs, 4), values(inputs, 5));
         let preview = Preview::new(Weights { weight: &weight, bias: None }, outputs, inputs);
         let bound = preview.coarse.lengths(&hidden)[0];
-        let mut screen = Screen::new(4);
+        let best = Best { count: 1, ruled_out: Vec::new() };
+        let mut screen = Screen::new(&best);
         blocks(&preview.coarse, &hidden, 1, |_, first, scores| {
             screen.take(first, scores, bound.bound(preview.lengths[first / BLOCK], inputs));
         });
@@ -198,7 +220,7 @@ mod tests {
         let weight = values(700 * 8, 6);
         let weights = Weights { weight: &weight, bias: None };
         let got =
-            Preview::new(weights, 700, 8).scores(&[f32::NAN; 8], &[&Best { count: 2, named: Vec::new() }], weights);
+            Preview::new(weights, 700, 8).scores(&[f32::NAN; 8], &[&Best { count: 2, ruled_out: Vec::new() }], weights);
         assert!(matches!(&got[0], Scores::Best { total, .. } if total.is_nan()));
     }
 }

@@ -30,7 +30,7 @@ const FEW: usize = 4;
 pub enum Wanted {
     /// Every score.
     All,
-    /// The best scores, the total, and the scores of some tokens.
+    /// The best scores and the totals.
     Best(Best),
 }
 
@@ -39,8 +39,8 @@ pub enum Wanted {
 pub struct Best {
     /// How many of the best.
     pub count: usize,
-    /// Tokens whose scores are wanted whatever they are.
-    pub named: Vec<u32>,
+    /// Tokens that may not come, where the total of the others is wanted. They can be among the best all the same.
+    pub ruled_out: Vec<u32>,
 }
 
 impl Wanted {
@@ -63,8 +63,8 @@ pub enum Scores {
         best: Vec<(u32, f32)>,
         /// ln(sum of e^score) over the whole vocabulary.
         total: f32,
-        /// The scores of the tokens that were named, in their order.
-        named: Vec<f32>,
+        /// The same over the tokens that are not ruled out.
+        remaining: f32,
     },
 }
 
@@ -232,35 +232,26 @@ pub fn blocks<P: Panels>(packed: &P, hidden: &[f32], rows: usize, mut take: impl
 
 /// The best scores so far and the sum of all of them.
 struct Running<'a> {
-    count: usize,
-    names: &'a [u32],
-    named: Vec<f32>,
+    wanted: &'a Best,
     best: Vec<(u32, f32)>,
-    total: softmax::RunningSum,
+    sum: softmax::SplitSum,
 }
 
 impl Running<'_> {
     fn new(wanted: &Best) -> Running<'_> {
-        let (count, names) = (wanted.count, wanted.named.as_slice());
-        let named = vec![f32::NEG_INFINITY; names.len()];
-        Running { count, names, named, best: Vec::with_capacity(count + 1), total: softmax::RunningSum::default() }
+        Running { wanted, best: Vec::with_capacity(wanted.count + 1), sum: softmax::SplitSum::default() }
     }
 
     /// Takes the scores of the tokens from `first` on.
     fn take(&mut self, first: usize, scores: &[f32]) {
-        for (token, score) in self.names.iter().zip(&mut self.named) {
-            if let Some(found) = (*token as usize).checked_sub(first).and_then(|i| scores.get(i)) {
-                *score = *found;
-            }
-        }
-        if self.total.add(scores) > self.threshold() {
+        if self.sum.add(first, scores, &self.wanted.ruled_out) > self.threshold() {
             self.insert(first, scores);
         }
     }
 
     /// Returns the score that a further token must exceed.
     fn threshold(&self) -> f32 {
-        if self.best.len() < self.count {
+        if self.best.len() < self.wanted.count {
             f32::NEG_INFINITY
         } else {
             self.best.last().map_or(f32::INFINITY, |last| last.1)
@@ -277,14 +268,14 @@ impl Running<'_> {
                 if *value > self.threshold() {
                     let place = self.best.partition_point(|(_, score)| score >= value);
                     self.best.insert(place, ((first + strip * STRIP + i) as u32, *value));
-                    self.best.truncate(self.count);
+                    self.best.truncate(self.wanted.count);
                 }
             }
         }
     }
 
     fn finish(self) -> Scores {
-        Scores::Best { best: self.best, total: self.total.total(), named: self.named }
+        Scores::Best { best: self.best, total: self.sum.total(), remaining: self.sum.remaining.total() }
     }
 }
 
@@ -302,7 +293,7 @@ mod tests {
         let forms = [(Precision::F32, true), (Precision::F32, false), (Precision::Int8, true)];
         for arithmetic in forms.map(|(precision, exact)| Arithmetic { precision, exact }) {
             let projection = Projection::new(&weight, None, &Device::Cpu, arithmetic).unwrap();
-            let best = |count| Wanted::Best(Best { count, named: vec![16_999, 7] });
+            let best = |count| Wanted::Best(Best { count, ruled_out: vec![16_999, 7] });
             let wanted = [Wanted::All, best(3), best(8), Wanted::All, best(1)];
             let whole = projection.scores(&hidden, &[&Wanted::All; 5]).unwrap();
             let asked: Vec<_> = wanted.iter().collect();
@@ -310,13 +301,16 @@ mod tests {
                 let Scores::All(row) = whole else { panic!("all scores were wanted") };
                 match (got, wanted) {
                     (Scores::All(got), Wanted::All) => assert_eq!(got, row),
-                    (Scores::Best { best, total, named }, Wanted::Best(wanted)) => {
+                    (Scores::Best { best, total, remaining }, Wanted::Best(wanted)) => {
                         let top = softmax::top(row, wanted.count);
                         let want: Vec<_> = top.into_iter().map(|i| (i as u32, row[i])).collect();
                         assert_eq!(*best, want);
-                        assert_eq!(*named, [row[16_999], row[7]]);
-                        let gap = (total - softmax::log_sum_exp(row)).abs();
-                        assert!(gap < if arithmetic.exact { 1e-5 } else { 5e-2 }, "{gap}");
+                        let mut others = row.clone();
+                        [others[16_999], others[7]] = [f32::NEG_INFINITY; 2];
+                        for (got, want) in [(total, row), (remaining, &others)] {
+                            let gap = (got - softmax::log_sum_exp(want)).abs();
+                            assert!(gap < if arithmetic.exact { 1e-5 } else { 5e-2 }, "{gap}");
+                        }
                     }
                     other => panic!("{other:?}"),
                 }
@@ -328,7 +322,7 @@ mod tests {
     fn a_row_gives_the_same_bits_alone_and_in_company() {
         let (weight, hidden) = (random((700, 16)), random((9, 16)));
         let projection = Projection::new(&weight, None, &Device::Cpu, Arithmetic::default()).unwrap();
-        let best = Wanted::Best(Best { count: 4, named: Vec::new() });
+        let best = Wanted::Best(Best { count: 4, ruled_out: Vec::new() });
         let together = projection.scores(&hidden, &[&best; 9]).unwrap();
         for (row, want) in together.iter().enumerate() {
             let alone = hidden.narrow(0, row, 1).unwrap();
@@ -338,7 +332,7 @@ mod tests {
 
     #[test]
     fn scores_that_are_no_numbers_give_a_total_that_is_none() {
-        let wanted = Best { count: 2, named: Vec::new() };
+        let wanted = Best { count: 2, ruled_out: Vec::new() };
         let mut running = Running::new(&wanted);
         running.take(0, &[f32::NAN; 600]);
         let Scores::Best { total, .. } = running.finish() else { panic!("the best were wanted") };

@@ -35,21 +35,64 @@ impl RunningSum {
     /// Adds scores and returns the largest of them; a score that is no number makes the sum none.
     pub fn add(&mut self, scores: &[f32]) -> f32 {
         let (largest, sum) = largest_and_sum(scores);
-        // The smaller part is brought to the scale of the larger; minus infinity adds nothing.
-        if largest > self.largest {
-            self.sum = self.sum * simd::exp(self.largest - largest) + sum;
-            self.largest = largest;
-        } else if largest > f32::NEG_INFINITY {
-            self.sum += sum * simd::exp(largest - self.largest);
+        if largest > f32::NEG_INFINITY {
+            self.merge(RunningSum { largest, sum });
         } else if scores.iter().any(|score| score.is_nan()) {
             self.sum = f32::NAN;
         }
         largest
     }
 
+    /// Adds the scores of another sum. The smaller part is brought to the scale of the larger.
+    fn merge(&mut self, other: RunningSum) {
+        if other.largest > self.largest {
+            self.sum = self.sum * simd::exp(self.largest - other.largest) + other.sum;
+            self.largest = other.largest;
+        } else {
+            self.sum += other.sum * simd::exp(other.largest - self.largest);
+        }
+    }
+
     /// Returns ln(sum of e^score).
     pub fn total(self) -> f32 {
         self.largest + self.sum.ln()
+    }
+}
+
+/// The sum of e^score, that of the tokens which may not come apart from that of the others.
+///
+/// Apart, because where one of them has nearly all the probability the others are lost in a difference.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SplitSum {
+    /// Over the tokens that may come.
+    pub remaining: RunningSum,
+    /// Over the tokens that may not.
+    pub ruled_out: RunningSum,
+}
+
+impl SplitSum {
+    /// Adds the scores of the tokens from `first` on and returns the largest of them.
+    pub fn add(&mut self, first: usize, scores: &[f32], ruled_out: &[u32]) -> f32 {
+        let place = |token: &u32| (*token as usize).checked_sub(first).filter(|place| *place < scores.len());
+        if !ruled_out.iter().any(|token| place(token).is_some()) {
+            return self.remaining.add(scores);
+        }
+        let mut others = scores.to_vec();
+        for place in ruled_out.iter().filter_map(place) {
+            self.ruled_out.add(&[scores[place]]);
+            others[place] = f32::NEG_INFINITY;
+        }
+        self.remaining.add(&others);
+        maximum(scores)
+    }
+
+    /// Returns ln(sum of e^score) over all tokens.
+    pub fn total(self) -> f32 {
+        let mut whole = self.remaining;
+        if self.ruled_out.largest > f32::NEG_INFINITY || self.ruled_out.sum.is_nan() {
+            whole.merge(self.ruled_out);
+        }
+        whole.total()
     }
 }
 

@@ -59,10 +59,10 @@ impl Projection {
         if asked.is_empty() {
             return Ok(Vec::new());
         }
-        let longest = asked.iter().map(|best| best.named.len()).max().unwrap_or(0);
+        let longest = asked.iter().map(|best| best.ruled_out.len()).max().unwrap_or(0);
         let padded = |best: &&Best| {
-            let named = best.named.clone();
-            named.into_iter().chain(std::iter::repeat(0)).take(longest)
+            let names = best.ruled_out.clone();
+            names.into_iter().chain(std::iter::repeat(0)).take(longest)
         };
         let names: Vec<u32> = asked.iter().flat_map(padded).collect();
         let names = match longest {
@@ -96,8 +96,25 @@ fn with_bias(scores: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
 /// Reads one row of what `top` returns.
 fn unpack(row: &[f32], count: usize, wanted: &Best) -> Scores {
     let (values, tokens) = (&row[1..=count], &row[1 + count..=2 * count]);
-    let best = tokens.iter().zip(values).take(wanted.count).map(|(token, value)| (*token as u32, *value)).collect();
-    Scores::Best { best, total: row[0], named: row[1 + 2 * count..][..wanted.named.len()].to_vec() }
+    let best: Vec<_> =
+        tokens.iter().zip(values).take(wanted.count).map(|(token, value)| (*token as u32, *value)).collect();
+    let ruled_out = &row[1 + 2 * count..][..wanted.ruled_out.len()];
+    let allowed = best.iter().filter(|(token, _)| !wanted.ruled_out.contains(token)).map(|(_, score)| *score);
+    let remaining = row[0] + log_remaining(ruled_out, allowed, row[0]);
+    Scores::Best { best, total: row[0], remaining }
+}
+
+/// Returns ln of the probability that is left where the tokens of these scores are ruled out; 0 where none is.
+///
+/// Where nearly all of it was theirs, the difference to 1 is lost to rounding: the sum over the best of the others is then
+/// the better estimate.
+fn log_remaining(ruled_out: &[f32], allowed: impl Iterator<Item = f32>, total: f32) -> f32 {
+    let probability = |score: f32| (score - total).exp();
+    let lost: f32 = ruled_out.iter().map(|score| probability(*score)).sum();
+    if lost < 0.5 {
+        return (-lost).ln_1p();
+    }
+    (1.0 - lost).max(allowed.map(probability).sum()).ln()
 }
 
 /// Returns the product of `hidden`, (rows, d), and `weight`, (d, vocabulary), in f32 whatever their type.
@@ -155,7 +172,7 @@ mod tests {
     fn each_row_gets_what_it_wants_as_from_the_packed_projection() {
         let random = |shape: &[usize]| Tensor::randn(0f32, 1f32, shape, &Device::Cpu).unwrap();
         let (weight, bias, hidden) = (random(&[903, 20]), random(&[903]), random(&[5, 20]));
-        let best = |count, named: &[u32]| Wanted::Best(Best { count, named: named.to_vec() });
+        let best = |count, ruled_out: &[u32]| Wanted::Best(Best { count, ruled_out: ruled_out.to_vec() });
         let wanted = [Wanted::All, best(3, &[]), best(8, &[7, 900]), Wanted::All, best(1, &[3])];
         let wanted: Vec<&Wanted> = wanted.iter().collect();
         let exact = Arithmetic { precision: Precision::F32, exact: true };
@@ -172,9 +189,9 @@ mod tests {
     fn flat(scores: Scores) -> (Vec<u32>, Vec<f32>) {
         match scores {
             Scores::All(row) => (Vec::new(), row),
-            Scores::Best { best, total, named } => {
+            Scores::Best { best, total, remaining } => {
                 let (tokens, values): (Vec<_>, Vec<_>) = best.into_iter().unzip();
-                (tokens, [values, vec![total], named].concat())
+                (tokens, [values, vec![total, remaining]].concat())
             }
         }
     }
