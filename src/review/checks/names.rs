@@ -116,9 +116,13 @@ fn is_title_case(text: &str, pieces: &[Piece]) -> bool {
 
 /// Returns true where the Arabic has the name: by its own word for it, in Latin letters, or by its sound.
 fn is_there(name: &str, folded: &str, arabic: &[&str]) -> bool {
+    has_own_word(name, folded) || folded.contains(name) || is_heard(name, arabic)
+}
+
+/// Returns true where a folded text holds the word that Arabic has of its own for a name.
+fn has_own_word(name: &str, folded: &str) -> bool {
     let own = EXONYMS.iter().filter(|(english, _)| name.starts_with(english));
-    let mut words = own.flat_map(|(_, arabic)| arabic.iter());
-    words.any(|word| folded.contains(word)) || folded.contains(name) || is_heard(name, arabic)
+    own.flat_map(|(_, arabic)| arabic.iter()).any(|word| folded.contains(word))
 }
 
 fn is_heard(name: &str, arabic: &[&str]) -> bool {

@@ -3,7 +3,7 @@
 //! Separate because Arabic puts the office before its bearer, where English would have capitals. The invariant: a bearer is
 //! reported only where no English word sounds like any word of the name, and only words shaped like a name are judged.
 
-use super::{Kind, Piece, SHORTEST, Severity, forms, is_there};
+use super::{ALIKE, Kind, Piece, SHORTEST, Severity, begins_alike, distance, has_own_word};
 use crate::article::Span;
 use std::ops::Range;
 
@@ -238,7 +238,9 @@ const LONGEST: usize = 3;
 pub(super) fn unheard(source: &[Piece], english: &[&str]) -> Option<(Severity, Span)> {
     (0..source.len()).find_map(|at| {
         let (severity, name) = bearer(source, at)?;
-        let heard = |word: &str| forms(word).any(|form| english.iter().any(|other| is_there(other, form, &[form])));
+        // What is joined to a name is joined to its office instead: «كوربين» is not «ك» and a word.
+        let sounds = |word: &str, other: &str| begins_alike(word, other) && distance(word, other) <= ALIKE;
+        let heard = |word: &str| english.iter().any(|other| sounds(word, other) || has_own_word(other, word));
         let words = || source[name.clone()].iter().filter_map(Piece::word);
         let joined: String = words().collect();
         let span = source[name.start].span.start..source[name.end - 1].span.end;

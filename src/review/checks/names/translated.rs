@@ -43,7 +43,7 @@ creek cove crater dam dome fortress fort ghost gorge grove holiday* hour inner j
 mountain* outer pier pilgrim* plateau reef ridge rim shore strait* stream summit tail terminal tour* trail
 track volcano* waterfall* west wolf young elder brother uncle angel* saint heaven hell devil love money death
 blood heart eye* hand* true false
-judiciar* member* weather fashion christmas class* channel industr* athletic* cancer custom* consumer interior
+judiciar* elector* member* weather fashion christmas class* channel industr* athletic* cancer custom* consumer interior
 internal monitor* metropolitan natural artificial next advanced project* challenge* reverend magistrate* update*
 tide* today children vision survivor* parts church* methodist* episcopal* presiding inspector* veteran* habitat*
 evil trooper* voter* facilit* support* analyst* arena member* honour* honor* detective* sergeant* deputy deput*
