@@ -127,8 +127,9 @@ KINDS = [
 
 def news(folder):
     """Lines of the articles that both sides have."""
+    lines = lambda path: path.read_text(encoding="utf-8").splitlines()
     for path in sorted(Path(folder).glob("*.ar.txt")):
-        pairs = zip(path.read_text(encoding="utf-8").splitlines(), path.with_name(path.name.replace(".ar.", ".en.")).read_text(encoding="utf-8").splitlines(), strict=True)
+        pairs = zip(lines(path), lines(path.with_name(path.name.replace(".ar.", ".en."))), strict=True)
         yield from ((a, e) for a, e in pairs if a.strip() and e.strip())
 
 
@@ -170,8 +171,9 @@ def main():
             if show and of(before):
                 print(f"false {name}: {of(before)[0]['message']}\n  {source}\n  {right}", file=sys.stderr)
         percent = lambda part: f"{100 * part / max(len(made), 1):.1f} %"
+        right = percent(sum(bool(of(flags)) for flags in clean))
         sentences = len({index for index, *_ in made})
-        print(f"| {name} | {sentences} | {len(made)} | {percent(found)} | {percent(severely)} | {percent(sum(bool(of(f)) for f in clean))} |")
+        print(f"| {name} | {sentences} | {len(made)} | {percent(found)} | {percent(severely)} | {right} |")
     rows = qa(binary, [a for a, _ in articles], [e for _, e in articles], options)
     print(f"\nNTREX-128, human: {share(rows):.1f} % of {len(rows)} critical or major")
 
