@@ -34,7 +34,9 @@ fn label_edges(page: &mut Page) {
         let edges = (head.start..head.end + 1).chain(tail.start.saturating_sub(1)..tail.end);
         let found = edges.filter(|&index| page.is_open(index)).find_map(|index| {
             let line = &page.lines[index];
-            let reason = notice(line, &EDGE_NOTICES).or_else(|| head.contains(&index).then(|| above(line)).flatten());
+            let reason = notice(line, &EDGE_NOTICES)
+                .or_else(|| desk(line))
+                .or_else(|| head.contains(&index).then(|| above(line)).flatten());
             let reason = reason.or_else(|| whole_line(line).filter(|_| !line.is_prose()));
             reason.filter(|_| line.may_be_stray()).map(|reason| (index, reason))
         });
@@ -64,6 +66,8 @@ fn reason(line: &Line) -> Option<&'static str> {
         .or_else(|| hashtags(line))
         .or_else(|| notice(line, &NOTICES))
         .or_else(|| copyright_sign(line))
+        .or_else(|| skip_link(line))
+        .or_else(|| account(line))
 }
 
 /// Returns true for the name of a picture and nothing else.
@@ -117,9 +121,30 @@ fn notice(line: &Line, notices: &[Notice]) -> Option<&'static str> {
     found.map(|(reason, _, _)| *reason)
 }
 
+/// `تخطى قصص مقترحة وواصل القراءة`, for readers who hear the page.
+fn skip_link(line: &Line) -> Option<&'static str> {
+    let core = line.core();
+    (line.words <= 8 && core.starts_with("تخطي ") && core.ends_with("وواصل القراءه")).then_some("navigation label")
+}
+
+/// The account that posted, or how often a post was seen.
+fn account(line: &Line) -> Option<&'static str> {
+    let alone = !line.text.contains(char::is_whitespace);
+    if alone && line.text.starts_with('@') && line.text.is_ascii() {
+        return Some("account name");
+    }
+    (line.text.starts_with('👁') && line.words <= 1).then_some("view count")
+}
+
 fn copyright_sign(line: &Line) -> Option<&'static str> {
     (line.words <= 18 && line.text.starts_with('©') || line.words <= 10 && line.text.contains('©'))
         .then_some("copyright line")
+}
+
+/// `(إعداد فلان للنشرة العربية - تحرير فلان)`, the desk that a wire story passed through.
+fn desk(line: &Line) -> Option<&'static str> {
+    let bracketed = line.text.starts_with('(') && line.text.ends_with(')') && line.words <= 16;
+    (bracketed && line.core().starts_with("اعداد ") && line.folded.contains("تحرير")).then_some("names of the desk")
 }
 
 /// Returns why a line above the article is boilerplate.
@@ -135,7 +160,14 @@ fn above(line: &Line) -> Option<&'static str> {
     if core.chars().all(|c| c.is_ascii_digit()) && core.len() <= 6 {
         return Some("counter");
     }
-    age(core).then_some("relative time, no date in it")
+    (age(core) || short_age(core)).then_some("relative time, no date in it")
+}
+
+/// Returns true for `3 س`, as social networks shorten it.
+fn short_age(core: &str) -> bool {
+    core.split_once(' ').is_some_and(|(count, unit)| {
+        count.len() <= 2 && count.chars().all(|c| c.is_ascii_digit()) && matches!(unit, "س" | "د" | "ي" | "h" | "min")
+    })
 }
 
 /// Returns true for `منذ 3 ساعات` and its like.

@@ -18,8 +18,27 @@ const AUTHOR: &str = "byline, kept as metadata";
 const SOURCE: &str = "source line, kept as metadata";
 
 /// Openings of a byline that a colon must follow, folded.
-const BYLINES: &[&str] =
-    &["كتب", "كتبت", "كتبه", "بقلم", "اعداد", "اعداد وتحرير", "الكاتب", "الكاتبه", "المولف", "تحرير", "by", "author"];
+const BYLINES: &[&str] = &[
+    "كتب",
+    "كتبت",
+    "كتبه",
+    "بقلم",
+    "اعداد",
+    "اعداد وتحرير",
+    "الكاتب",
+    "الكاتبه",
+    "المولف",
+    "تحرير",
+    "by",
+    "author",
+    "حاوره",
+    "حاورها",
+    "حاورته",
+    "حاورتها",
+    "اجري الحوار",
+    "اجرت الحوار",
+    "اجري المقابله",
+];
 /// Openings of a source line, folded.
 const SOURCES: &[&str] = &["المصدر", "مصدر الخبر", "المصادر", "source"];
 
@@ -105,7 +124,10 @@ fn after_label(line: &Line, openings: &[&str], marked: bool) -> Option<String> {
     }
     let marks = [':', '|', '/', '-', '–', '：'];
     let (opening, name) = match marked {
-        true => line.text.split_once(marks)?,
+        // A comma makes a byline only behind the English label: in a sentence it follows anything.
+        true => {
+            line.text.split_once(marks).or_else(|| line.text.strip_prefix("Author,").map(|name| ("author", name)))?
+        }
         false => line.text.split_once(char::is_whitespace)?,
     };
     let opening = crate::article::normalize::fold(opening);

@@ -14,7 +14,7 @@ pub fn listed(list: &'static str, entry: &str) -> bool {
 }
 
 /// Labels that are a whole line, each group with the reason it is removed for.
-pub const WHOLE_LINES: [(&str, &str); 10] = [
+pub const WHOLE_LINES: [(&str, &str); 12] = [
     (
         "icon name",
         "icon | icons | icone | logo | menu | search icon | search | close | play | play icon | arrow | \
@@ -47,14 +47,17 @@ pub const WHOLE_LINES: [(&str, &str); 10] = [
          ارسل | ارسال | ارسل لصديق | بريد الكتروني | البريد الالكتروني | ارسال عبر البريد الالكتروني | حفظ | \
          حفظ المقال | اضف الي المفضله | المفضله | استمع | استمع للمقال | استمع الي المقال | الاستماع للمقال | \
          share | shares | share this | share this article | copy link | link copied | email | save | listen | \
-         اعجبني | اعجاب | like | tweet | غرد | تغريد",
+         اعجبني | اعجاب | like | tweet | غرد | تغريد | share via facebook | share via twitter | share via whatsapp | \
+         share via telegram | share via email | copylink",
     ),
+    ("reading aid", "list of items | list of | end of list | article information"),
+    ("page number", "صفحه من | الصفحه من | page of"),
     ("print widget", "طباعه | اطبع | طباعه المقال | طباعه الخبر | نسخه للطباعه | print | print this page"),
     (
         "comment widget",
         "تعليق | تعليقات | التعليقات | تعليقا | اضف تعليق | اضف تعليقا | اضف تعليقك | اترك تعليقا | اترك تعليقك | \
          اكتب تعليقا | لا تعليقات | لا توجد تعليقات | لا يوجد تعليقات | تعليقات الزوار | تعليقات القراء | \
-         شاهد التعليقات | comments | comment | no comments | leave a comment | add a comment | الغاء الرد | \
+         شاهد التعليقات | اضافه تعليق جديد | شروط النشر | الاكثر ملاءمه | كل التعليقات | comments | comment | no comments | leave a comment | add a comment | الغاء الرد | \
          اترك ردا | رد",
     ),
     (
@@ -75,32 +78,34 @@ pub const WHOLE_LINES: [(&str, &str); 10] = [
          المقال التالي | الخبر السابق | الخبر التالي | تحميل المزيد | عرض المزيد | المزيد | عرض الكل | \
          مشاهده الكل | اغلاق | تخطي الي المحتوي | انتقل الي المحتوي | اتصل بنا | من نحن | سياسه الخصوصيه | \
          شروط الاستخدام | اعلان | اعلانات | advertisement | ads | ad | home | next | previous | back to top | \
-         skip to content | login | sign in | subscribe | load more | sponsored",
+         skip to content | قصص مقترحه | قصص مقترحه نهايه | البودكاست نهايه | login | sign in | subscribe | load more | sponsored",
     ),
 ];
 
 /// Groups of [`WHOLE_LINES`] whose labels may carry a count: `12 مشاركة`, `التعليقات (3)`.
-pub const COUNTED: [&str; 4] = ["share widget", "comment widget", "view count", "reading time"];
+pub const COUNTED: [&str; 6] =
+    ["share widget", "comment widget", "view count", "reading time", "reading aid", "page number"];
 
 /// Labels of [`WHOLE_LINES`] that are common words too: among the paragraphs one may be an answer or a heading.
-pub const EDGE_LABELS: &str = "رد | مباشر | حفظ | دخول | بحث | الخط | انشر | السابق | التالي";
+pub const EDGE_LABELS: &str =
+    "رد | مباشر | حفظ | دخول | بحث | الخط | انشر | السابق | التالي | استمع | عوده | اغلاق | تسجيل";
 
 /// Names of sections: removed only above the article.
 pub const SECTIONS: &str = "اخبار | الاخبار | سياسه | السياسه | اقتصاد | الاقتصاد | رياضه | الرياضه | ثقافه | ثقافه وفن | فن | فنون | \
          مجتمع | علوم | علوم وتكنولوجيا | تكنولوجيا | تقنيه | صحه | منوعات | العالم | العالم العربي | دولي | \
-         عربي ودولي | عربي | محلي | محليات | اخبار محليه | اخبار عربيه | اخبار العالم | راي";
+         بيئه | البيئه | تقارير | تحقيقات | حوارات | عربي ودولي | عربي | محلي | محليات | اخبار محليه | اخبار عربيه | اخبار العالم | راي";
 
 /// Reason, most words of such a line, and its openings.
 pub type Notice = (&'static str, usize, &'static str);
 
 /// Openings of notices, with the reason and the most words such a line has.
-pub const NOTICES: [Notice; 4] = [
+pub const NOTICES: [Notice; 7] = [
     (
         "follow-us line",
         18,
         "تابعونا علي | تابعنا علي | تابعوا صفحتنا | تابعوا قناتنا | تابعونا عبر | تابعنا عبر | تابع صفحتنا | \
          تابع قناتنا | انضموا الي قناتنا | انضم الي قناتنا | انضم لقناتنا | انضموا لقناتنا | اشترك في قناتنا | \
-         اشتركوا في قناتنا | لمتابعه اخر الاخبار | حمل تطبيق | حملوا تطبيق | حمل التطبيق | follow us | \
+         اشتركوا في قناتنا | لمتابعه اخر الاخبار | يمكنكم استلام اشعارات | حمل تطبيق | حملوا تطبيق | حمل التطبيق | follow us | \
          join our channel | download our app",
     ),
     (
@@ -115,10 +120,13 @@ pub const NOTICES: [Notice; 4] = [
          keywords:",
     ),
     ("tags line", 1, "الوسوم | وسوم | tags"),
+    ("picture credit", 8, "صدر الصوره | مصدر الصوره: | صوره من: | image source"),
+    ("agency notice", 40, "الاخبار المنشوره علي الصفحه الرسميه لوكاله"),
+    ("role line", 8, "role,"),
 ];
 
 /// Openings of notices that could open a sentence of an article: believed only at its edges.
-pub const EDGE_NOTICES: [Notice; 2] = [
+pub const EDGE_NOTICES: [Notice; 4] = [
     (
         "cookie notice",
         40,
@@ -132,6 +140,13 @@ pub const EDGE_NOTICES: [Notice; 2] = [
         "اشترك في النشره | اشترك في نشرتنا | اشترك بالنشره | اشترك في القائمه البريديه | اشترك الان | اشترك ليصلك | \
          سجل بريدك | ادخل بريدك | احصل علي اخر الاخبار | النشره البريديه | subscribe to | sign up for | \
          get the latest",
+    ),
+    ("follow-us line", 9, "متابعه اخبار"),
+    (
+        "disclaimer",
+        25,
+        "التعليقات تعبر عن | التعليقات لا تعبر عن | التعليقات المنشوره لا | الاراء الوارده في | المقالات المنشوره لا | \
+         المقال يعبر عن راي",
     ),
 ];
 

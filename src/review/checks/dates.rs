@@ -79,7 +79,7 @@ fn months(text: &str, pieces: &[Piece]) -> Vec<Mention> {
         let near_number =
             is_number(pieces.get(end)) || at.checked_sub(1).is_some_and(|before| is_number(pieces.get(before)));
         let after_comma = pieces.get(end).is_some_and(|piece| piece.is_mark(',')) && is_number(pieces.get(end + 1));
-        let named = at.checked_sub(1).and_then(word).is_some_and(|word| matches!(word, "شهر" | "بشهر" | "لشهر"));
+        let named = at.checked_sub(1).and_then(word).is_some_and(|word| BEFORE_MONTHS.contains(&word));
         // English months are given names too (April, June): beside a number they are dates.
         let sure_name = !month.common_word && word(at).is_some_and(|word| !word.is_ascii());
         found.push(Mention {
@@ -91,6 +91,10 @@ fn months(text: &str, pieces: &[Piece]) -> Vec<Mention> {
     }
     found
 }
+
+/// Folded words that a month follows: month of, in, end of, since.
+const BEFORE_MONTHS: [&str; 14] =
+    ["شهر", "بشهر", "لشهر", "في", "اواخر", "اوائل", "مطلع", "نهايه", "منتصف", "بدايه", "خلال", "منذ", "حتي", "اواسط"];
 
 fn is_number(piece: Option<&Piece>) -> bool {
     piece.is_some_and(|piece| matches!(piece.kind, Kind::Numeral(_)))
@@ -178,6 +182,7 @@ mod tests {
         assert!(messages("قال الأب", "The father said").is_empty());
         assert!(messages("قد يحدث", "It may happen in March").is_empty());
         assert_eq!(messages("في 5 آب", "on the 5th").len(), 1);
+        assert_eq!(messages("أقسم في أواخر آب", "he vowed in late January").len(), 1);
     }
 
     #[test]

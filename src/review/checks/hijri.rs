@@ -46,7 +46,7 @@ fn mentions(pieces: &[Piece]) -> Vec<Mention> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < pieces.len() {
-        let (month, length) = match month(word(at), [word(at + 1), word(at + 2), word(at + 3)]) {
+        let (month, length) = match month(word(at), [word(at + 1), word(at + 2), word(at + 3), word(at + 4)]) {
             Some(found) => found,
             None => {
                 at += 1;
@@ -67,7 +67,7 @@ fn mentions(pieces: &[Piece]) -> Vec<Mention> {
 }
 
 /// Returns the month that begins at a word, and the count of its words.
-fn month(first: &str, after: [&str; 3]) -> Option<(usize, usize)> {
+fn month(first: &str, after: [&str; 4]) -> Option<(usize, usize)> {
     let second = after[0];
     let bare = first.strip_prefix(['و', 'ب', 'ل']).unwrap_or(first);
     let arabic = NAMES.iter().position(|(name, ..)| match name.split_once(' ') {
@@ -87,7 +87,9 @@ fn month(first: &str, after: [&str; 3]) -> Option<(usize, usize)> {
     };
     // "Dhu al-Hijjah": the article and its hyphen stand between.
     let two = after.iter().enumerate().find_map(joined);
-    one.map(|month| (month, 1)).or(two)
+    // The apostrophe of "Sha'ban" parts it.
+    let parted = (first == "sha" && after[..2] == ["", "ban"]).then_some((SHABAN, 3));
+    one.map(|month| (month, 1)).or(two).or(parted)
 }
 
 /// Another word for the second part of a name.
@@ -103,29 +105,43 @@ const NAMES: [(&str, &[&str], &str); 12] = [
     ("جمادي الاولي", &[], "Jumada al-Ula"),
     ("جمادي الاخره", &[], "Jumada al-Akhira"),
     ("رجب", &["rajab"], "Rajab"),
-    ("شعبان", &["shaban", "shaaban", "sha'ban"], "Shaban"),
+    ("شعبان", &["shaban", "shaaban"], "Shaban"),
     ("رمضان", &["ramadan", "ramadhan", "ramazan"], "Ramadan"),
     ("شوال", &["shawwal", "shawal"], "Shawwal"),
     ("ذو القعده", &[], "Dhu al-Qadah"),
     ("ذو الحجه", &[], "Dhu al-Hijjah"),
 ];
 
+/// Place of Shaban among the months.
+const SHABAN: usize = 7;
+
 /// English names of two words or more: how the first and the last begin.
-const SPLIT: [(&str, &str, usize); 14] = [
+const SPLIT: [(&str, &str, usize); 25] = [
     ("rabi", "awwal", 2),
     ("rabi", "awal", 2),
     ("rabi", "thani", 3),
     ("rabi", "akhir", 3),
-    ("jumada", "ula", 4),
-    ("jumada", "awwal", 4),
-    ("jumada", "akhir", 5),
-    ("jumada", "thani", 5),
+    ("rabee", "awwal", 2),
+    ("rabee", "thani", 3),
+    ("rabee", "akhir", 3),
+    ("jumad", "ula", 4),
+    ("jumad", "oula", 4),
+    ("jumad", "awwal", 4),
+    ("jumad", "akhir", 5),
+    ("jumad", "thani", 5),
+    ("jumad", "sani", 5),
+    ("dhu", "qi", 10),
+    ("dhul", "qi", 10),
+    ("zul", "qi", 10),
+    ("thul", "qi", 10),
+    ("thul", "qa", 10),
     ("dhu", "qa", 10),
     ("dhul", "qa", 10),
     ("zul", "qa", 10),
     ("dhu", "hijja", 11),
     ("dhul", "hijja", 11),
     ("zul", "hijja", 11),
+    ("thul", "hijja", 11),
 ];
 
 #[cfg(test)]
@@ -149,6 +165,9 @@ mod tests {
             ("في 5 ذي الحجة 1442", "on 5 Dhu al-Hijjah 1442"),
             ("في 5 جمادى الآخرة", "on 5 Jumada al-Thani"),
             ("شهر رمضان", "the month of Ramadhan"),
+            ("في 5 ذي القعدة 1442", "on 5 Dhu al-Qi'dah 1442"),
+            ("في 5 ربيع الأول 1442", "on 5 Rabi' al-awwal 1442"),
+            ("في 17 شعبان", "on Sha'ban 17"),
             ("10 محرم", "10 Muharram"),
         ] {
             assert_eq!(message(source, target), None, "{source} | {target}");

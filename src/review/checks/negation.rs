@@ -53,14 +53,22 @@ fn in_arabic(text: &str, pieces: &[Piece]) -> Denials {
         let bare = word.strip_prefix(['و', 'ف']).filter(|rest| rest.chars().count() > 1).unwrap_or(word);
         let next = words.get(index + 1).map_or("", |(word, _)| word);
         let is = |list: &[&str]| list.contains(word) || list.contains(&bare);
-        if is(&["لا"]) && is_idiom(next) || is(&["لم", "لن"]) && next.starts_with("يزل") {
+        let before = index.checked_sub(1).map_or("", |before| words[before].0);
+        let written = &text[piece.span.clone()];
+        if is(&["لا"]) && (is_idiom(next) || matches!(before, "ام" | "او"))
+            || is(&["لم", "لن"]) && next.starts_with("يزل")
+        {
             denials.either += 1;
+        } else if is(&["لم"]) && next.starts_with("شمل") || before.starts_with("السيد") {
+            // «لم شمل» reunites; after Mr it is a name (Fleiss).
+        } else if THAT_NOT.contains(&written) {
+            denials.plain.push(written.to_owned());
         } else if is(&["الا", "سوي"]) {
             // «لا ... إلا» says only; «إلا أن» says but.
             let only = !next.starts_with("ان") && denials.plain.pop().is_some();
             denials.either += usize::from(only);
         } else if is(&PLAIN_ARABIC) {
-            denials.plain.push(text[piece.span.clone()].to_owned());
+            denials.plain.push(written.to_owned());
         } else if is(&OTHER_ARABIC) || DENYING_STEMS.iter().any(|stem| is_form_of(word, stem)) {
             denials.other += 1;
         }
@@ -80,6 +88,9 @@ fn is_idiom(next: &str) -> bool {
 }
 
 const PLAIN_ARABIC: [&str; 10] = ["لا", "لم", "لن", "ليس", "ليست", "ليسوا", "لست", "لسنا", "ليسا", "لسن"];
+
+/// That not, lest: as written, for folding makes «ألا» one with «إلا», except.
+const THAT_NOT: [&str; 5] = ["ألا", "وألا", "بألا", "لئلا", "كيلا"];
 
 const OTHER_ARABIC: [&str; 18] = [
     "غير",
@@ -138,6 +149,11 @@ fn in_english(text: &str, pieces: &[Piece]) -> Denials {
             || word == "no" && ["doubt", "longer", "matter"].contains(&next(1))
         {
             denials.either += 1;
+        } else if word == "la" {
+            // «لا» may spell the article of a name: La Bomba.
+            denials.either += 1;
+        } else if matches!((word, next(1)), ("rather", "than") | ("yet", "to") | ("instead", _)) {
+            denials.other += 1;
         } else if word == "no" && is_ordinal(pieces, index) {
         } else if PLAIN_ENGLISH.contains(&word) {
             denials.plain.push(text[piece.span.clone()].to_owned());
@@ -160,7 +176,10 @@ fn has_denying_affix(word: &str) -> bool {
     let listed = DENYING_PREFIXED.iter().any(|stem| word.starts_with(stem));
     let un = word.starts_with("un") && word.len() > 5 && !NO_PREFIX.iter().any(|stem| word.starts_with(stem));
     let less = word.ends_with("less") && !matches!(word, "less" | "unless" | "bless" | "nevertheless" | "nonetheless");
-    listed || un || less
+    // Impenetrable, irreplaceable, inexpressible.
+    let able = ["able", "ible", "ably", "ibly"].iter().any(|ending| word.ends_with(ending));
+    let not_able = able && word.len() > 8 && ["im", "in", "ir", "il"].iter().any(|prefix| word.starts_with(prefix));
+    listed || un || less || not_able
 }
 
 const PLAIN_ENGLISH: [&str; 10] =
@@ -287,6 +306,13 @@ mod tests {
             ("لا يوجد إلا طريق واحد", "There is only one road"),
             ("إلا أنه عاد", "He came back, however"),
             ("رقم 11", "No. 11"),
+            ("خلال شهر وليس بعد شهرين", "within a month rather than after two"),
+            ("سواء حضر أم لا", "whether he comes"),
+            ("سواء حضر أم لا", "whether he comes or not"),
+            ("جدار لا يمكن اختراقه", "an impenetrable wall"),
+            ("تقرر ألا يحضر", "It was decided that he would not attend"),
+            ("لم شمل الأسر", "family reunification"),
+            ("فيلم لا بومبا", "the film La Bomba"),
         ] {
             assert_eq!(severity(source, target), None, "{source} | {target}");
         }

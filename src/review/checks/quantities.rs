@@ -150,6 +150,9 @@ fn numeral(pieces: &[Piece], at: usize, values: &[Value]) -> (Quantity, usize) {
         Some(Kind::Mark(':')) => widen_by_clock(&mut quantity.values),
         _ => {}
     }
+    if pieces.get(at + 1).and_then(Piece::word).is_some_and(is_half_of_day) {
+        widen_by_dotted_clock(&mut quantity.values);
+    }
     let before = |back: usize| at.checked_sub(back).map(|index| &pieces[index]);
     let after_colon = before(1).is_some_and(|piece| piece.is_mark(':'));
     quantity.optional = after_colon && values == [0];
@@ -187,6 +190,22 @@ fn widen_by_clock(values: &mut Vec<Value>) {
     values.extend(values.clone().iter().filter_map(other));
 }
 
+/// Words that make a number before them a time of day.
+fn is_half_of_day(word: &str) -> bool {
+    matches!(word, "am" | "pm" | "a" | "p" | "صباحا" | "مساء" | "ظهرا" | "عصرا" | "ليلا" | "فجرا")
+}
+
+/// 5.30 pm is the hour, on either clock, and the minutes.
+fn widen_by_dotted_clock(values: &mut Vec<Value>) {
+    let times: Vec<Value> = values.iter().filter(|value| **value < 24 * ONE && **value % ONE != 0).copied().collect();
+    for time in times {
+        let mut hour = vec![time - time % ONE];
+        widen_by_clock(&mut hour);
+        values.extend(hour);
+        values.push(time % ONE * 100);
+    }
+}
+
 /// The second year of 1995-96 is also 1996.
 fn widen_by_year(values: &mut Vec<Value>, first: &[Value]) {
     let century =
@@ -200,7 +219,8 @@ fn widen_by_year(values: &mut Vec<Value>, first: &[Value]) {
 fn scale(piece: &Piece) -> Option<Value> {
     match lexicon::number_word(piece.word()?)? {
         NumberWord::Scale(factor) => Some(Value::from(factor)),
-        NumberWord::Hundred if !piece.word()?.contains("ميه") => Some(100),
+        // «40 بالمئة» is 40 percent, not 40 hundreds.
+        NumberWord::Hundred if !piece.word()?.contains("ميه") && !piece.word()?.contains("بال") => Some(100),
         _ => None,
     }
 }
@@ -387,6 +407,10 @@ mod tests {
             ("$2.3bn", 2_300_000_000),
             ("3 ملايين و500 ألف", 3_500_000),
             ("15 ألفا", 15_000),
+            ("40 بالمئة", 40),
+            ("40 بالمائة", 40),
+            ("5.30pm", 30),
+            ("5.30 pm", 17),
         ] {
             assert!(states(text, number), "{text}");
         }

@@ -16,7 +16,7 @@ const NEAR: f32 = 0.3;
 
 /// Returns the distance of a folded Arabic word and a lower-case English one, per consonant: 0 is alike, 1 unlike.
 pub(super) fn distance(arabic: &str, english: &str) -> f32 {
-    let (arabic, english): (Vec<char>, Vec<char>) = (arabic.chars().collect(), sounds(english));
+    let (arabic, english) = (letters(arabic), sounds(english));
     let hard = |letters: &[char], soft: fn(char) -> bool| letters.iter().filter(|c| !soft(**c)).count();
     let consonants = hard(&arabic, is_soft_arabic).max(hard(&english, is_soft_english)).max(1);
     let mut row: Vec<f32> = english
@@ -43,10 +43,15 @@ pub(super) fn distance(arabic: &str, english: &str) -> f32 {
 
 /// Returns true where the first letters may stand for each other, as they nearly always do in one name.
 pub(super) fn begins_alike(arabic: &str, english: &str) -> bool {
-    match (arabic.chars().next(), sounds(english).first()) {
-        (Some(a), Some(e)) => change(a, *e) <= 2.0 * SOFT,
+    match (letters(arabic).first(), sounds(english).first()) {
+        (Some(a), Some(e)) => change(*a, *e) <= 2.0 * SOFT,
         _ => false,
     }
+}
+
+/// Returns the letters of an Arabic word, with «تش» as the one sound that it spells: «تشيلي», Chile.
+fn letters(word: &str) -> Vec<char> {
+    word.replace("تش", "چ").chars().collect()
 }
 
 fn alone(soft: bool) -> f32 {
@@ -111,6 +116,7 @@ fn change(arabic: char, english: char) -> f32 {
         'ت' | 'ط' => ("t", "dθ"),
         'ث' => ("θ", "st"),
         'ج' => ("jg", "čzʃɣ"),
+        'چ' => ("č", "cʃtjg"),
         'ح' => ("h", "ħ"),
         'خ' => ("ħ", "khčjx"),
         'د' => ("d", "tθ"),
@@ -161,6 +167,8 @@ mod tests {
             ("محمد", "mohammed"),
             ("باريس", "paris"),
             ("طوكيو", "tokyo"),
+            ("تشيلي", "chile"),
+            ("تشوك", "chuuk"),
         ] {
             assert!(distance(arabic, english) < 0.45, "{arabic} {english} {}", distance(arabic, english));
         }

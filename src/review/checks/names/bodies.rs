@@ -9,7 +9,7 @@ use super::{Piece, forms};
 const BODIES: &[(&str, &str)] = &[
     ("الامم المتحده", "united nations | un | u.n. | unicef"),
     ("مجلس الامن", "security council"),
-    ("الاتحاد الاوروبي", "european union | eu | e.u. | europe"),
+    ("الاتحاد الاوروبي", "european union | eu | e.u. | europe | brexit"),
     ("الاتحاد الافريقي", "african union | au | africa"),
     ("الجامعه العربيه | جامعه الدول العربيه", "arab league | league of arab"),
     ("حلف شمال الاطلسي | الناتو | حلف الناتو", "nato | north atlantic"),
@@ -26,7 +26,7 @@ const BODIES: &[(&str, &str)] = &[
     ("حزب الله", "hezbollah | hizbullah | hizbollah"),
     ("الحجر الاسود", "hajar al | al-hajar | hajar aswad"),
     ("الولايات المتحده | امريكا | اميركا", "united states | america | us | usa | u.s. | u.s.a. | american"),
-    ("المملكه المتحده | بريطانيا", "united kingdom | uk | u.k. | brit | great britain"),
+    ("المملكه المتحده | بريطانيا", "united kingdom | uk | u.k. | brit | great britain | brexit"),
     ("الاتحاد السوفيتي | الاتحاد السوفياتي", "soviet | ussr"),
     ("سوريا | سوريه", "syria"),
     ("لبنان", "leban"),

@@ -42,4 +42,10 @@ never hemisphere picchu preliminary pipeline sixth seventh ninth twelfth crusade
 creek cove crater dam dome fortress fort ghost gorge grove holiday* hour inner jungle junior mill minute*
 mountain* outer pier pilgrim* plateau reef ridge rim shore strait* stream summit tail terminal tour* trail
 track volcano* waterfall* west wolf young elder brother uncle angel* saint heaven hell devil love money death
-blood heart eye* hand* true false dark bright big small long short lost last best better good bad dead alive";
+blood heart eye* hand* true false
+judiciar* elector* member* weather fashion christmas class* channel industr* athletic* cancer custom* consumer interior
+internal monitor* metropolitan natural artificial next advanced project* challenge* reverend magistrate* update*
+tide* today children vision survivor* parts church* methodist* episcopal* presiding inspector* veteran* habitat*
+evil trooper* voter* facilit* support* analyst* arena member* honour* honor* detective* sergeant* deputy deput*
+attorney* prosecutor* defender* tory tories majesty highness excellency prof doctor* nurse* foreign* ministr*
+dark bright big small long short lost last best better good bad dead alive";
