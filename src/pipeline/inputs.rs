@@ -95,13 +95,7 @@ fn one(argument: &Path, output: Option<&Path>, missing: &mut Vec<Missing>) -> Re
         Ok(metadata) if metadata.is_dir() => {
             let files = walk::files(argument, output, missing);
             let readable = files.into_iter().filter(|path| read::is_readable(path));
-            let is_output =
-                output.is_some_and(|output| fs::canonicalize(argument).is_ok_and(|it| it.starts_with(output)));
-            let otherwise = match is_output {
-                true => "it is in the output folder, of which nothing is read: name another one with --output",
-                false => "no file of a readable kind in it",
-            };
-            not_empty(readable.map(|path| candidate(path, argument)), otherwise)
+            not_empty(readable.map(|path| candidate(path, argument)), "no file of a readable kind in it")
         }
         // To open a pipe waits until somebody writes to it, which may be never.
         Ok(metadata) if !metadata.is_file() => {
@@ -155,14 +149,6 @@ mod tests {
 
     fn labels_of(inputs: &Inputs) -> Vec<&str> {
         inputs.found.iter().map(|input| input.label.as_str()).collect()
-    }
-
-    #[test]
-    fn where_the_input_is_the_output_folder_that_is_said() {
-        let folder = tree(&["a/1.txt"]);
-        let inputs = gather(&[folder.path().join("a")], Some(folder.path()));
-        assert!(inputs.found.is_empty());
-        assert!(inputs.missing[0].reason.contains("output folder"), "{}", inputs.missing[0].reason);
     }
 
     #[test]
