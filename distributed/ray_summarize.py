@@ -19,7 +19,10 @@ import argparse
 import collections
 import concurrent.futures
 import contextlib
+import functools
+import gc
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -34,7 +37,7 @@ import pyarrow as pa
 import pyarrow.fs
 import ray
 
-CALLS = 2  # batches that a worker has in hand, so that it seldom waits for the next one
+CALLS = 6  # batches that a worker has in hand at most: the more articles it sees, the fuller its own batches are
 CANNOT_START = (2, 3)  # exit statuses of `summarize`: wrong options; no model, hub or device
 SAY_EVERY = 5  # seconds between two lines on how far it is
 
@@ -58,7 +61,7 @@ class Worker:
     def listen(self, process, waiting):
         for answer in process.stdout:
             if answer.endswith(b"\n"):
-                waiting.popleft().set_result(answer.decode())
+                waiting.popleft().set_result(answer)
         status = process.wait()
         with self.lock:
             while waiting:
@@ -72,7 +75,7 @@ class Worker:
                 self.start()
             self.waiting.append(future)
             with contextlib.suppress(BrokenPipeError):  # the listener settles the future
-                self.process.stdin.write(line.encode())
+                self.process.stdin.write(line)
                 self.process.stdin.flush()
         return future
 
@@ -88,12 +91,12 @@ class Worker:
 
     def alone(self, line):
         """Answers a line on a process of its own, so that of those in hand only the one to blame fails."""
-        run = subprocess.run(input=line.encode(), **self.options)
+        run = subprocess.run(input=line, **self.options)
         if run.stdout.endswith(b"\n"):
-            return run.stdout.decode()
+            return run.stdout
         path = json.loads(line)["fed"]["draft"]["provenance"]["path"]
         reason = f"summarize worker ended with status {run.returncode} at this article"
-        return json.dumps({"path": path, "status": "failed", "error": reason})
+        return json.dumps({"path": path, "status": "failed", "error": reason}).encode()
 
     def __call__(self, batch):
         lines = batch["line"].to_pylist()
@@ -101,7 +104,7 @@ class Worker:
         for again in (self.together, lambda left: [self.alone(line) for line in left]):
             if left := [place for place, answer in answers.items() if answer is None]:
                 answers.update(zip(left, again([lines[place] for place in left])))
-        return pa.table({"answer": pa.array(list(answers.values()), pa.large_string())})
+        return pa.table({"answer": pa.array(list(answers.values()), pa.large_binary())})
 
 
 class Tree:
@@ -119,14 +122,12 @@ class Tree:
     def write(self, name, text):
         """Writes a file whole or not at all, as `summarize` does."""
         path = self.folder / name
-        if not path.resolve().is_relative_to(self.folder.resolve()):
-            raise ValueError(f"{name} leaves the output folder")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self.make(path.parent)
         # The name is one that `summarize` knows as a leftover of a killed run.
         mark = hashlib.sha256(path.name.encode()).hexdigest()[:16]
         part = path.with_name(f".summarize-{mark}-{os.getpid()}{threading.get_ident()}.tmp")
-        with open(part, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with open(part, "wb") as file:
+            file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
@@ -134,6 +135,13 @@ class Tree:
         os.fsync(folder)
         os.close(folder)
         self.upload(name)
+
+    @functools.cache
+    def make(self, folder):
+        """Makes a folder of the tree, once."""
+        if not folder.resolve().is_relative_to(self.folder.resolve()):
+            raise ValueError(f"{folder} is not in the output folder")
+        folder.mkdir(parents=True, exist_ok=True)
 
     def upload(self, name):
         """Copies a file into the object store, where there is one."""
@@ -143,9 +151,9 @@ class Tree:
             with self.store.open_output_stream(f"{self.base}/{name}") as stream:
                 stream.write(path.read_bytes())
 
-    def store_answer(self, text):
+    def store_answer(self, line):
         """Writes the files of an answer, JSON last, and returns the answer's status."""
-        answer = json.loads(text)
+        answer = json.loads(line)
         if "error" in answer:
             print(f"{answer['path']}: {answer['status']}: {answer['error']}", file=sys.stderr)
         files = answer.get("files", {})
@@ -192,20 +200,14 @@ def environment():
 
 
 def batches(command, size):
-    """Reads the articles and returns references to batches of them in Ray's store; ends the program where that fails."""
-    references, lines = [], []
-    put = lambda: references.append(ray.put(pa.table({"line": pa.array(lines, pa.large_string())})))
+    """Reads the articles and returns them as tables of some lines each; ends the program where that fails."""
+    tables = []
     with subprocess.Popen(command, stdout=subprocess.PIPE) as feed:
-        for line in feed.stdout:
-            lines.append(line.decode())
-            if len(lines) == size:
-                put()
-                lines = []
-    if lines:
-        put()
+        while lines := list(itertools.islice(feed.stdout, size)):
+            tables.append(pa.table({"line": pa.array(lines, pa.large_binary())}))
     if feed.returncode not in (0, 1):  # 1: some could not be read, which the last step reports
         sys.exit(feed.returncode)
-    return references
+    return tables
 
 
 def worker_command(arguments):
@@ -218,18 +220,21 @@ def worker_command(arguments):
     return command
 
 
-def translate(references, arguments, tree):
+def translate(tables, arguments, tree):
     """Has the batches translated and writes the documents as they come back."""
     resources = {"num_gpus": arguments.gpus} if arguments.gpus else {"num_cpus": arguments.cpus}
     there = ray.cluster_resources()
     fitting = int(there.get("GPU", 0) / arguments.gpus if arguments.gpus else there.get("CPU", 0) / arguments.cpus)
-    size = arguments.workers or max(1, min(fitting, len(references)))
+    size = arguments.workers or max(1, min(fitting, len(tables)))
+    # Half of the batches are kept back, so that workers which began late get their share.
+    calls = min(CALLS, max(2, len(tables) // (2 * size)))
     ray.data.DataContext.get_current().enable_progress_bars = False
     pool = ray.data.ActorPoolStrategy(
-        size=size, max_concurrent_calls_per_actor=CALLS, enable_true_multi_threading=True,
-        max_tasks_in_flight_per_actor=CALLS,
+        size=size, max_concurrent_calls_per_actor=calls, enable_true_multi_threading=True,
+        max_tasks_in_flight_per_actor=calls,
     )
-    documents = ray.data.from_arrow_refs(references).map_batches(
+    # Other sources have tasks look at every batch first, for which processes must be started.
+    documents = ray.data.from_blocks(tables).map_batches(
         Worker, fn_constructor_args=(worker_command(arguments), os.getcwd(), environment()),
         batch_size=None, batch_format="pyarrow", zero_copy_batch=True, compute=pool, **resources,
     )
@@ -263,19 +268,24 @@ def parsed():
 
 def main():
     arguments, began = parsed(), time.monotonic()
+    gc.freeze()  # Ray collects garbage again and again: not among its own modules
     say = lambda what: print(f"{time.monotonic() - began:.1f} s: {what}", file=sys.stderr)
     with contextlib.ExitStack() as stack:
         tree = Tree(arguments.output or "outputs", stack)
         run = [staged(place, stack) for place in arguments.inputs]
         run += ["-o", str(tree.folder)] if arguments.output else []
-        ray.init(address=arguments.address, log_to_driver=True, logging_level="warning")
-        say("connected")
         force = ["--force"] if arguments.force else []
-        references = batches([arguments.summarize, "feed", *run, *force, *arguments.options], arguments.batch)
-        say(f"{len(references)} batches handed out")
-        counts = translate(references, arguments, tree) if references else {}
+        with concurrent.futures.ThreadPoolExecutor(1) as reader:
+            feed = [arguments.summarize, "feed", *run, *force, *arguments.options]
+            read = reader.submit(batches, feed, arguments.batch)
+            ray.init(address=arguments.address, log_to_driver=True, logging_level="warning")
+        tables = read.result()
+        say(f"connected, {len(tables)} batches read")
+        counts = translate(tables, arguments, tree) if tables else {}
         say(f"{counts.get('translated', 0)} documents written; index and report")
-        status = subprocess.run([arguments.summarize, *run, *arguments.options]).returncode
+        with subprocess.Popen([arguments.summarize, *run, *arguments.options]) as last:
+            ray.shutdown()
+        status = last.returncode
         for name in ("index.md", "index.glossary.tsv", "run.json"):
             tree.upload(name)
         say("done")

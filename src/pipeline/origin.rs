@@ -3,6 +3,7 @@
 //! Separate because both come from outside and would differ between machines. The invariant: no absolute path, no
 //! password, and the same bytes wherever `SOURCE_DATE_EPOCH` is set.
 
+use crate::engine::hub::without_user;
 use std::{
     env,
     ffi::OsString,
@@ -48,13 +49,6 @@ fn last_part(path: &Path) -> String {
         Some(Component::Normal(name)) => name.to_string_lossy().into_owned(),
         _ => "/".to_owned(),
     }
-}
-
-fn without_user(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let host = rest.find('/').unwrap_or(rest.len());
-    let after_user = rest[..host].rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}://{}", &rest[after_user..])
 }
 
 fn quoted(argument: &str) -> String {

@@ -66,9 +66,9 @@ pub(super) struct Listed {
 impl Api {
     /// Prepares the connection; nothing is sent yet.
     pub fn new(options: &HubOptions, cache: &Path) -> Result<Api, HubError> {
-        let base = options.endpoint().to_owned();
+        let base = options.shown_endpoint();
         let unusable = |reason: String| HubError::Settings(format!("endpoint `{base}`: {reason}"));
-        let endpoint = Url::parse(&base).map_err(|error| unusable(error.to_string()))?;
+        let endpoint = Url::parse(options.endpoint()).map_err(|error| unusable(error.to_string()))?;
         if !matches!(endpoint.scheme(), "http" | "https") || endpoint.host_str().is_none() {
             return Err(unusable("it must begin with https:// or http://".to_owned()));
         }
@@ -83,7 +83,7 @@ impl Api {
         let client = client.build().map_err(|error| HubError::Settings(error.to_string()))?;
         let metadata = HFClient::builder()
             .client(client)
-            .endpoint(&base)
+            .endpoint(options.endpoint())
             .token(options.token.as_deref().unwrap_or(NO_TOKEN))
             .cache_dir(cache)
             .retry_max_attempts(0)
@@ -98,7 +98,7 @@ impl Api {
         &self.patience
     }
 
-    /// Returns the base address of the hub.
+    /// Returns the base address of the hub, to name it.
     pub fn base(&self) -> &str {
         &self.base
     }

@@ -19,7 +19,7 @@ mod transfer;
 pub use digest::{Content, Digest};
 pub use error::HubError;
 pub use licence::{languages_of_folder as card_languages, of_folder as licence_of};
-pub use options::{HubOptions, Patience};
+pub use options::{HubOptions, Patience, without_user};
 pub use plan::{DownloadPlan, PlannedFile};
 pub use progress::{Progress, Quiet};
 pub use selection::{choose, missing};

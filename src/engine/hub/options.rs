@@ -65,12 +65,12 @@ impl Default for HubOptions {
     }
 }
 
-/// Shows everything but the token.
+/// Shows everything but the token and the password of the endpoint.
 impl fmt::Debug for HubOptions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("HubOptions")
-            .field("endpoint", &self.endpoint())
+            .field("endpoint", &self.shown_endpoint())
             .field("cache_dir", &self.cache_dir)
             .field("offline", &self.offline)
             .field("token", &self.token.as_ref().map(|_| "set"))
@@ -112,6 +112,19 @@ impl HubOptions {
     pub fn endpoint(&self) -> &str {
         self.endpoint.as_deref().unwrap_or(PUBLIC_HUB).trim_end_matches('/')
     }
+
+    /// Returns the base address as messages name it.
+    pub fn shown_endpoint(&self) -> String {
+        without_user(self.endpoint())
+    }
+}
+
+/// Returns an address without the user and password that may stand before its host.
+pub fn without_user(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    let host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let after_user = rest[..host].rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", &rest[after_user..])
 }
 
 /// Returns scheme, host and port of an address.
@@ -244,6 +257,14 @@ mod tests {
         assert_eq!(options(&[("HF_HOME", home), ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")]).token, None);
         let elsewhere = folder.path().join("none");
         assert_eq!(options(&[("HF_HOME", home), ("HF_TOKEN_PATH", elsewhere.to_str().unwrap())]).token, None);
+    }
+
+    #[test]
+    fn a_password_in_the_address_is_used_and_never_shown() {
+        let options = options(&[("HF_ENDPOINT", "https://desk:secret@hub.example/mirror")]);
+        assert_eq!(options.endpoint(), "https://desk:secret@hub.example/mirror");
+        assert_eq!(options.shown_endpoint(), "https://hub.example/mirror");
+        assert!(!format!("{options:?}").contains("secret"));
     }
 
     #[test]
