@@ -238,6 +238,8 @@ pub fn finish(x: &Tensor, bias: Option<&Tensor>, activation: Option<Activation>)
         Some(Activation::Swish) => 2,
         Some(Activation::Gelu) => 3,
         Some(Activation::GeluNew) => 4,
+        Some(Activation::QuickGelu) => 5,
+        Some(Activation::Tanh) => 6,
     };
     let arguments = [
         Argument::Address(address(x)?),
@@ -351,7 +353,15 @@ fn check_rows(random: Random<'_>) -> Result<bool> {
             return Ok(false);
         }
     }
-    let activations = [Activation::Relu, Activation::Swish, Activation::Gelu, Activation::GeluNew].map(Some);
+    let activations = [
+        Activation::Relu,
+        Activation::Swish,
+        Activation::Gelu,
+        Activation::GeluNew,
+        Activation::QuickGelu,
+        Activation::Tanh,
+    ]
+    .map(Some);
     for activation in activations.into_iter().chain([None]) {
         let got = finish(&x, Some(&bias), activation)?;
         if !close(&got, &linear::plain(&x, Some(&bias), activation)?, x.dtype())? {

@@ -115,7 +115,7 @@ __device__ void normalize(const T *x, const T *residual, const T *weight, const 
     store(out + start + i, (values[i] - mean) * scale * widen(weight[i]) + (bias ? widen(bias[i]) : 0));
 }
 
-enum Activation { NONE, RELU, SWISH, GELU, GELU_NEW };
+enum Activation { NONE, RELU, SWISH, GELU, GELU_NEW, QUICK_GELU, TANH };
 
 __device__ float activate(float x, u32 activation) {
   switch (activation) {
@@ -123,6 +123,8 @@ __device__ float activate(float x, u32 activation) {
   case SWISH: return x / (1 + expf(-x));
   case GELU: return 0.5f * x * (1 + erff(x * 0.70710678f));
   case GELU_NEW: return 0.5f * x * (1 + tanhf(0.79788456f * x * (1 + 0.044715f * x * x)));
+  case QUICK_GELU: return x / (1 + expf(-1.702f * x));
+  case TANH: return tanhf(x);
   default: return x;
   }
 }
