@@ -33,7 +33,7 @@ pub struct Caches {
 #[derive(Debug)]
 enum Form {
     Host(Vec<SelfCache>),
-    Device(device::Caches),
+    Device(Box<device::Caches>),
 }
 
 impl Caches {
@@ -42,7 +42,9 @@ impl Caches {
         let Size { layers, slots, capacity } = size;
         let form = match on_host(device) {
             true => Form::Host((0..layers).map(|_| SelfCache::new(slots, capacity, heads, precision)).collect()),
-            false => Form::Device(device::Caches::new((layers, slots, capacity), heads, device, precision.dtype())),
+            false => {
+                Form::Device(Box::new(device::Caches::new((layers, slots, capacity), heads, device, precision.dtype())))
+            }
         };
         Caches { form, heads }
     }
