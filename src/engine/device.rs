@@ -119,8 +119,9 @@ fn cuda(index: usize) -> Result<Device, EngineError> {
     let hint = "see `nvidia-smi` for the GPUs of this machine and whether its driver knows CUDA 13, or use --device cpu, \
                 for which the build without --features cuda is enough";
     // A stream of its own: with one a thread, another thread would not wait for what this one began.
-    let device = Device::new_cuda_with_stream(index)
-        .map_err(|error| EngineError::Device(format!("cuda:{index} cannot be used: {error}; {hint}")))?;
+    let device = Device::new_cuda_with_stream(index).map_err(|error| {
+        EngineError::Device(format!("cuda:{index} cannot be used: {}; {hint}", super::error::without_backtrace(&error)))
+    })?;
     if let Device::Cuda(device) = &device {
         // SAFETY: all work on the device is given to this one stream, which keeps its order.
         unsafe { device.disable_event_tracking() };
@@ -138,8 +139,12 @@ fn cuda(index: usize) -> Result<Device, EngineError> {
 
 #[cfg(feature = "metal")]
 fn metal() -> Result<Device, EngineError> {
-    Device::new_metal(0)
-        .map_err(|error| EngineError::Device(format!("metal cannot be used: {error}; use --device cpu")))
+    Device::new_metal(0).map_err(|error| {
+        EngineError::Device(format!(
+            "metal cannot be used: {}; use --device cpu",
+            super::error::without_backtrace(&error)
+        ))
+    })
 }
 
 #[cfg(not(feature = "metal"))]

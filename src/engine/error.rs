@@ -42,8 +42,16 @@ pub enum EngineError {
     #[error(transparent)]
     Hub(#[from] super::hub::HubError),
     /// A tensor operation failed.
-    #[error("tensor operation failed: {0}")]
+    #[error("tensor operation failed: {}", without_backtrace(.0))]
     Tensor(#[from] candle_core::Error),
+}
+
+/// Returns the error that the library wraps in a backtrace where `RUST_BACKTRACE` is set: pages that tell a user nothing.
+pub(super) fn without_backtrace(error: &candle_core::Error) -> &candle_core::Error {
+    match error {
+        candle_core::Error::WithBacktrace { inner, .. } => without_backtrace(inner),
+        _ => error,
+    }
 }
 
 impl EngineError {
@@ -63,5 +71,18 @@ impl EngineError {
     /// Returns an error about a file's content.
     pub fn malformed(file: impl Display, reason: impl Display) -> Self {
         EngineError::Malformed { file: file.to_string(), reason: reason.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_holds_no_backtrace() {
+        let backtrace = Box::new(std::backtrace::Backtrace::force_capture());
+        let inner = Box::new(candle_core::Error::Msg("no memory".into()));
+        let error = EngineError::Tensor(candle_core::Error::WithBacktrace { inner, backtrace });
+        assert_eq!(error.to_string(), "tensor operation failed: no memory");
     }
 }
