@@ -41,6 +41,25 @@ fn longest_piece(vocabulary: &Value) -> Option<usize> {
     }
 }
 
+/// Returns an error where the vocabulary of a BPE model lacks what a merge makes: the library would write it past the end of its
+/// buffer and panic.
+fn check_merges(model: &Value) -> Result<(), String> {
+    let (Value::Object(ids), Value::Array(merges)) = (&model["vocab"], &model["merges"]) else { return Ok(()) };
+    let prefix = model["continuing_subword_prefix"].as_str().unwrap_or_default();
+    for merge in merges {
+        let pair = match merge {
+            Value::String(line) => line.split_once(' '),
+            _ => merge[0].as_str().zip(merge[1].as_str()),
+        };
+        let Some((left, right)) = pair else { continue };
+        let made = right.get(prefix.len()..).map(|rest| format!("{left}{rest}"));
+        if made.is_none_or(|made| !ids.contains_key(&made)) {
+            return Err(format!("its vocabulary lacks what `{left}` and `{right}` are merged to"));
+        }
+    }
+    Ok(())
+}
+
 impl Json {
     /// Loads `tokenizer.json`.
     pub fn load(files: &ModelFiles) -> Result<Self, EngineError> {
@@ -61,6 +80,7 @@ impl Json {
         if let Some(length) = longest_piece(&file["model"]["vocab"]).filter(|length| *length > LONGEST_PIECE) {
             return Err(malformed(&format!("a piece of {length} bytes, at most {LONGEST_PIECE} are read")));
         }
+        check_merges(&file["model"]).map_err(|reason| malformed(&reason))?;
         let rules = take_rules(&mut file).map_err(|error| malformed(&error))?.map(Normalizer::rules_only);
         file["truncation"] = Value::Null;
         file["padding"] = Value::Null;
