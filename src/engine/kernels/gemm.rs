@@ -160,7 +160,7 @@ mod portable {
         k: usize,
         c: *mut f32,
         stride: usize,
-        _ahead: Ahead,
+        ahead: Ahead,
     ) {
         // SAFETY: the caller keeps the sizes that `Tile` says.
         let (a, b, bias) = unsafe {
@@ -174,7 +174,8 @@ mod portable {
         for row in &mut sums {
             row.copy_from_slice(bias);
         }
-        for (a, b) in a.chunks_exact(M).zip(b.chunks_exact(WIDTH)) {
+        for (step, (a, b)) in a.chunks_exact(M).zip(b.chunks_exact(WIDTH)).enumerate() {
+            ahead.ask(step);
             for (row, value) in sums.iter_mut().zip(a) {
                 for (sum, weight) in row.iter_mut().zip(b) {
                     *sum = value.mul_add(*weight, *sum);

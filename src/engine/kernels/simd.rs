@@ -116,21 +116,32 @@ impl Ahead {
         Ahead { start: values.as_ptr().cast(), interval, lines: lines.div_ceil(steps.max(1)) }
     }
 
-    /// Asks for what is due at this step, where the machine can.
+    /// Asks for what is due at this step.
     #[inline(always)]
     pub fn ask(self, step: usize) {
-        #[cfg(target_arch = "x86_64")]
         if step.trailing_zeros() >= self.interval {
-            use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
             let first = (step >> self.interval) * self.lines;
-            for line in first..first + self.lines {
-                // SAFETY: a prefetch reads nothing that the program sees and never faults, whatever the address.
-                unsafe { _mm_prefetch::<_MM_HINT_T1>(self.start.wrapping_add(line * Ahead::LINE).cast()) };
-            }
+            (first..first + self.lines).for_each(|line| prefetch(self.start.wrapping_add(line * Ahead::LINE)));
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = (self, step);
     }
+}
+
+/// Asks for the cache line of an address, where the machine can.
+#[inline(always)]
+fn prefetch(address: *const u8) {
+    // SAFETY: a prefetch reads nothing that the program sees and never faults, whatever the address.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(address.cast());
+    }
+    // SAFETY: as above. The instruction has no stable function.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        std::arch::asm!("prfm pldl2keep, [{}]", in(reg) address, options(readonly, nostack, preserves_flags));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = address;
 }
 
 /// Returns the sum of 16 lanes by halving: the order is part of the result.

@@ -97,7 +97,10 @@ mod portable {
             // SAFETY: there is one start and one scale a row, and `WIDTH` scales and biases.
             let (start, scale) = unsafe { (*out.starts.add(row), *out.row_scales.add(row)) };
             let mut sums = [start; WIDTH];
-            for (group, b) in a.iter().zip(b.chunks_exact(WIDTH * 4)) {
+            for (index, (group, b)) in a.iter().zip(b.chunks_exact(WIDTH * 4)).enumerate() {
+                if row == 0 {
+                    out.ahead.ask(index);
+                }
                 let values = group.to_le_bytes().map(|byte| i32::from(byte as i8));
                 for (sum, weights) in sums.iter_mut().zip(b.as_chunks::<4>().0) {
                     *sum += (0..4).map(|i| values[i] * i32::from(weights[i])).sum::<i32>();
@@ -261,6 +264,7 @@ mod arm {
                 sums[row] = [vdupq_n_s32(*out.starts.add(row)); VECTORS];
             }
             for group in 0..groups {
+                out.ahead.ask(group);
                 let weights: [int8x16_t; VECTORS] =
                     std::array::from_fn(|i| vld1q_s8(b.add((group * VECTORS + i) * 16)));
                 for row in 0..M {
