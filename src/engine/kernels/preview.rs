@@ -36,14 +36,6 @@ pub struct Weights<'a> {
     pub bias: Option<&'a [f32]>,
 }
 
-impl Weights<'_> {
-    /// Returns a token of which nothing is known yet; none for one that the vocabulary lacks.
-    fn suspect(&self, token: u32, inputs: usize) -> Option<Suspect> {
-        let token = token as usize;
-        (token < self.weight.len() / inputs).then_some(Suspect { token, coarse: 0.0, highest: 0.0 })
-    }
-}
-
 impl Preview {
     /// Quantizes a projection.
     pub fn new(weights: Weights<'_>, outputs: usize, inputs: usize) -> Preview {
@@ -123,11 +115,12 @@ impl Screen<'_> {
     fn finish(mut self, x: &[f32], weights: Weights<'_>) -> Scores {
         let threshold = self.threshold();
         self.suspects.retain(|suspect| suspect.highest >= threshold);
-        let exact = settled(x, &self.suspects, weights);
+        let tokens: Vec<usize> = self.suspects.iter().map(|suspect| suspect.token).collect();
+        let exact = settled(x, &tokens, weights);
         let best = softmax::top(&exact, self.wanted.count);
-        let best = best.into_iter().map(|place| (self.suspects[place].token as u32, exact[place])).collect();
-        let ruled_out: Vec<Suspect> =
-            self.wanted.ruled_out.iter().filter_map(|token| weights.suspect(*token, x.len())).collect();
+        let best = best.into_iter().map(|place| (tokens[place] as u32, exact[place])).collect();
+        let known = |token: &usize| *token < weights.weight.len() / x.len();
+        let ruled_out: Vec<usize> = self.wanted.ruled_out.iter().map(|token| *token as usize).filter(known).collect();
         let mut sum = softmax::SplitSum { remaining: self.remaining(&exact), ..Default::default() };
         sum.ruled_out.add(&settled(x, &ruled_out, weights));
         Scores::Best { best, total: sum.total(), remaining: sum.remaining.total() }
@@ -147,19 +140,16 @@ impl Screen<'_> {
 }
 
 /// Returns the scores of tokens in f32.
-fn settled(x: &[f32], suspects: &[Suspect], weights: Weights<'_>) -> Vec<f32> {
-    suspects.chunks(TOGETHER).flat_map(|part| dense(x, part, weights).into_iter().take(part.len())).collect()
+fn settled(x: &[f32], tokens: &[usize], weights: Weights<'_>) -> Vec<f32> {
+    tokens.chunks(TOGETHER).flat_map(|part| dense(x, part, weights).into_iter().take(part.len())).collect()
 }
 
 #[inline(always)]
-fn dense_body(x: &[f32], suspects: &[Suspect], weights: Weights<'_>) -> [f32; TOGETHER] {
-    let row = |i: usize| {
-        let token = suspects[i.min(suspects.len() - 1)].token;
-        &weights.weight[token * x.len()..(token + 1) * x.len()]
-    };
-    let rows: [&[f32]; TOGETHER] = std::array::from_fn(row);
-    let start = |i: usize| weights.bias.map_or(0.0, |bias| bias[suspects[i.min(suspects.len() - 1)].token]);
-    let mut sums: [f32; TOGETHER] = std::array::from_fn(start);
+fn dense_body(x: &[f32], tokens: &[usize], weights: Weights<'_>) -> [f32; TOGETHER] {
+    // Fewer than that are filled up with the last.
+    let tokens: [usize; TOGETHER] = std::array::from_fn(|i| tokens[i.min(tokens.len() - 1)]);
+    let rows = tokens.map(|token| &weights.weight[token * x.len()..(token + 1) * x.len()]);
+    let mut sums = tokens.map(|token| weights.bias.map_or(0.0, |bias| bias[token]));
     // One chain over k for each token, as the packed product has, and several tokens at once, since a chain waits for itself.
     for (k, value) in x.iter().enumerate() {
         for i in 0..TOGETHER {
@@ -170,7 +160,7 @@ fn dense_body(x: &[f32], suspects: &[Suspect], weights: Weights<'_>) -> [f32; TO
 }
 
 simd::dispatch! {
-    fn dense(x: &[f32], suspects: &[Suspect], weights: Weights<'_>) -> [f32; TOGETHER] = dense_body;
+    fn dense(x: &[f32], tokens: &[usize], weights: Weights<'_>) -> [f32; TOGETHER] = dense_body;
 }
 
 #[cfg(test)]

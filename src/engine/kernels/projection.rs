@@ -138,9 +138,10 @@ impl Projection {
                         wanted,
                         |x| whole().multiply(x),
                         |x, asked| {
-                            by_count(
+                            apart(
                                 x,
                                 asked,
+                                |best| best.count <= FEW,
                                 |x, few| preview.scores(x, few, weights),
                                 |x, many| reduce(whole(), x, many),
                             )
@@ -160,46 +161,38 @@ fn scores(
     all: impl Fn(&[f32]) -> Vec<f32>,
     best: impl Fn(&[f32], &[&Best]) -> Vec<Scores>,
 ) -> Vec<Scores> {
-    let d = hidden.len() / wanted.len().max(1);
-    let counts: Vec<&Best> = wanted.iter().filter_map(|wanted| wanted.best()).collect();
-    if counts.len() == wanted.len() {
-        return best(hidden, &counts);
-    }
-    let gather = |every: bool| -> Vec<f32> {
-        let rows = hidden.chunks_exact(d).zip(wanted).filter(|(_, wanted)| (***wanted == Wanted::All) == every);
-        rows.flat_map(|(row, _)| row.iter().copied()).collect()
+    let whole = |x: &[f32], wanted: &[&Wanted]| {
+        let rows = all(x);
+        rows.chunks_exact(rows.len() / wanted.len()).map(|row| Scores::All(row.to_vec())).collect()
     };
-    let whole = all(&gather(true));
-    let mut whole = whole.chunks_exact(whole.len() / (wanted.len() - counts.len()));
-    let mut reduced = best(&gather(false), &counts).into_iter();
-    let take = |wanted: &&Wanted| match wanted {
-        Wanted::All => whole.next().map(|row| Scores::All(row.to_vec())),
-        Wanted::Best(_) => reduced.next(),
+    let reduced = |x: &[f32], wanted: &[&Wanted]| {
+        let asked: Vec<&Best> = wanted.iter().filter_map(|wanted| wanted.best()).collect();
+        best(x, &asked)
     };
-    wanted.iter().filter_map(take).collect()
+    apart(hidden, wanted, |wanted| wanted.best().is_none(), whole, reduced)
 }
 
-/// Gives the rows that want at most [`FEW`] tokens to `few` and the others to `many`, and returns the scores in their order.
-fn by_count(
+/// Gives the rows whose wish `is_first` to `first` and the others to `second`, and returns the scores in the order of the rows.
+fn apart<W: Copy>(
     hidden: &[f32],
-    asked: &[&Best],
-    few: impl Fn(&[f32], &[&Best]) -> Vec<Scores>,
-    many: impl Fn(&[f32], &[&Best]) -> Vec<Scores>,
+    wishes: &[W],
+    is_first: impl Fn(W) -> bool,
+    first: impl Fn(&[f32], &[W]) -> Vec<Scores>,
+    second: impl Fn(&[f32], &[W]) -> Vec<Scores>,
 ) -> Vec<Scores> {
-    let is_few = |best: &Best| best.count <= FEW;
-    match asked.iter().filter(|best| is_few(best)).count() {
-        0 => return many(hidden, asked),
-        all if all == asked.len() => return few(hidden, asked),
+    match wishes.iter().filter(|wish| is_first(**wish)).count() {
+        0 => return second(hidden, wishes),
+        all if all == wishes.len() => return first(hidden, wishes),
         _ => {}
     }
-    let rows = |of_few: bool| -> (Vec<&[f32]>, Vec<&Best>) {
-        let rows = hidden.chunks_exact(hidden.len() / asked.len()).zip(asked);
-        rows.filter(|(_, best)| is_few(best) == of_few).map(|(row, best)| (row, *best)).unzip()
+    let gather = |firsts: bool| -> (Vec<&[f32]>, Vec<W>) {
+        let rows = hidden.chunks_exact(hidden.len() / wishes.len()).zip(wishes);
+        rows.filter(|(_, wish)| is_first(**wish) == firsts).map(|(row, wish)| (row, *wish)).unzip()
     };
-    let ((few_rows, few_asked), (many_rows, many_asked)) = (rows(true), rows(false));
-    let mut previewed = few(&few_rows.concat(), &few_asked).into_iter();
-    let mut whole = many(&many_rows.concat(), &many_asked).into_iter();
-    asked.iter().filter_map(|best| if is_few(best) { previewed.next() } else { whole.next() }).collect()
+    let ((rows, asked), (other_rows, others)) = (gather(true), gather(false));
+    let mut of_first = first(&rows.concat(), &asked).into_iter();
+    let mut of_second = second(&other_rows.concat(), &others).into_iter();
+    wishes.iter().filter_map(|wish| if is_first(*wish) { of_first.next() } else { of_second.next() }).collect()
 }
 
 /// Returns what is wanted of each row.

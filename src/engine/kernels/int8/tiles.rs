@@ -2,7 +2,8 @@
 //!
 //! Separate so that packing is written once. VNNI multiplies unsigned by signed bytes: there the weights are stored 128 higher,
 //! and a row's sums start at -128 times the sum of its values. AVX2's own product of bytes saturates, so there the bytes are
-//! widened to 16 bits. The dot product of 64-bit Arm multiplies signed bytes as they are. The invariant: all of them give the exact integer sum.
+//! widened to 16 bits. The dot product of 64-bit Arm multiplies signed bytes as they are. The invariant: all of them give
+//! the exact integer sum.
 
 use super::super::simd::Ahead;
 #[cfg(target_arch = "x86_64")]
