@@ -159,7 +159,7 @@ fn usage_errors_exit_with_2() {
     desk.run(&["a.txt", "--beam", "0"]).exits(2).says("--beam: 0 is not from 1 to");
     desk.run(&["a.txt", "--shard", "5/4"]).exits(2).says("--shard");
     desk.run(&["a.txt", "--device", "abacus"]).exits(2).says("abacus");
-    desk.run(&["a.txt", "--precision", "int4"]).exits(2).says("choose auto, f32, f16, bf16 or int8");
+    desk.run(&["a.txt", "--precision", "int4"]).exits(2).says("choose auto, f32, int16, int8, bf16 or f16");
     desk.run(&["a.txt", "--device", "cuda:0,0"]).exits(2).says("cuda:0,1");
     desk.run(&["missing.txt"]).exits(2).says("missing.txt: no such file or folder");
 }

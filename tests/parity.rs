@@ -77,7 +77,7 @@ fn with_options(files: &ModelFiles, options: &Value) -> GenerationConfig {
 
 #[test]
 fn company_order_and_threads_change_no_bit_of_an_output() {
-    let int8 = Arithmetic { precision: Precision::Int8, exact: false };
+    let integers = [Precision::Int8, Precision::Int16].map(|precision| Arithmetic { precision, exact: false });
     // One of each family, for debug builds are slow, and all that the environment names.
     let mut seen = BTreeSet::new();
     let committed = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -85,7 +85,8 @@ fn company_order_and_threads_change_no_bit_of_an_output() {
         let folder = checkpoint.files.path("").unwrap();
         !folder.starts_with(committed) || seen.insert(family_of(&folder))
     });
-    for checkpoint in families.collect::<Vec<_>>().into_iter().chain(checkpoints_in(int8).into_iter().take(1)) {
+    let in_integers = integers.into_iter().flat_map(|arithmetic| checkpoints_in(arithmetic).into_iter().take(1));
+    for checkpoint in families.collect::<Vec<_>>().into_iter().chain(in_integers) {
         let sources = checkpoint.sources();
         for beams in [1, 4] {
             let config = GenerationConfig { num_beams: beams, ..checkpoint.config.clone() };
@@ -120,6 +121,24 @@ fn int8_changes_logits_as_much_as_quantization_in_pytorch_does() {
         eprintln!("{}: int8 error {error:.4}, PyTorch's {expected}", checkpoint.name);
         assert!((error / expected - 1.0).abs() < 0.2, "{}: {error}, not {expected}", checkpoint.name);
     }
+}
+
+#[test]
+fn int16_leaves_logits_of_random_weights_within_two_thousandths_and_nearly_every_output_as_it_is() {
+    let (mut same, mut all) = (0, 0);
+    for checkpoint in checkpoints_in(Arithmetic { precision: Precision::Int16, exact: false }) {
+        let [_, error] = relative_errors(&checkpoint);
+        let sources = checkpoint.sources();
+        let config = GenerationConfig { num_beams: 1, ..checkpoint.config.clone() };
+        let outputs = checkpoint.decode(&sources, &config, 2, 1024);
+        let kept = (0..sources.len())
+            .filter(|index| outputs[*index].tokens == ids(&checkpoint.golden["sources"][*index]["greedy"]))
+            .count();
+        eprintln!("{}: int16 error {error:.1e}, {kept} of {} outputs kept", checkpoint.name, sources.len());
+        assert!(error < 2e-3, "{}: {error}", checkpoint.name);
+        (same, all) = (same + kept, all + sources.len());
+    }
+    assert!(same * 100 >= all * 95, "{same} of {all}");
 }
 
 #[test]

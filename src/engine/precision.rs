@@ -19,6 +19,8 @@ pub enum Precision {
     Bf16,
     /// 8-bit integer weights and inputs with 32-bit sums; caches in bf16. On the CPU.
     Int8,
+    /// 16-bit integer weights and inputs with 32-bit sums. On the CPU.
+    Int16,
 }
 
 impl Precision {
@@ -29,13 +31,14 @@ impl Precision {
             Precision::F16 => "f16",
             Precision::Bf16 => "bf16",
             Precision::Int8 => "int8",
+            Precision::Int16 => "int16",
         }
     }
 
     /// Returns the type of tensors between layers.
     pub fn dtype(self) -> DType {
         match self {
-            Precision::F32 | Precision::Int8 => DType::F32,
+            Precision::F32 | Precision::Int8 | Precision::Int16 => DType::F32,
             Precision::F16 => DType::F16,
             Precision::Bf16 => DType::BF16,
         }
@@ -73,13 +76,15 @@ impl PrecisionChoice {
     /// Returns the precision on a device, or an error where the device does not have it.
     pub fn on(self, device: &Device) -> Result<Precision, EngineError> {
         match (self.precision(), device) {
-            (Precision::Int8, Device::Cuda(_) | Device::Metal(_)) => {
-                Err(EngineError::Device("int8 is for the CPU: use --precision f32 on a GPU, or --device cpu".into()))
+            (Precision::Int8 | Precision::Int16, Device::Cuda(_) | Device::Metal(_)) => {
+                let name = self.precision().name();
+                let hint = "is for the CPU: use --precision f32 on a GPU, or --device cpu";
+                Err(EngineError::Device(format!("{name} {hint}")))
             }
             (Precision::F16 | Precision::Bf16, Device::Cpu) => {
                 let name = self.precision().name();
                 Err(EngineError::Device(format!(
-                    "{name} is for a GPU: use --precision f32 or int8 on the CPU, or --device cuda"
+                    "{name} is for a GPU: use --precision f32, int16 or int8 on the CPU, or --device cuda"
                 )))
             }
             (precision, _) => Ok(precision),
@@ -97,7 +102,8 @@ impl FromStr for PrecisionChoice {
             "f16" => Ok(PrecisionChoice::Named(Precision::F16)),
             "bf16" => Ok(PrecisionChoice::Named(Precision::Bf16)),
             "int8" => Ok(PrecisionChoice::Named(Precision::Int8)),
-            _ => Err(format!("{name} is no precision: choose auto, f32, f16, bf16 or int8")),
+            "int16" => Ok(PrecisionChoice::Named(Precision::Int16)),
+            _ => Err(format!("{name} is no precision: choose auto, f32, int16, int8, bf16 or f16")),
         }
     }
 }
@@ -108,11 +114,11 @@ mod tests {
 
     #[test]
     fn names_are_read_and_others_refused_with_a_way_out() {
-        for precision in [Precision::F32, Precision::F16, Precision::Bf16, Precision::Int8] {
+        for precision in [Precision::F32, Precision::F16, Precision::Bf16, Precision::Int8, Precision::Int16] {
             assert_eq!(precision.name().parse(), Ok(PrecisionChoice::Named(precision)));
         }
         assert_eq!("auto".parse(), Ok(PrecisionChoice::Auto));
-        assert!("int4".parse::<PrecisionChoice>().unwrap_err().contains("bf16 or int8"));
+        assert!("int4".parse::<PrecisionChoice>().unwrap_err().contains("int16, int8"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 usage: int8.py
 
 Prints, for each golden with the given decoder inputs, the root mean square of (int8 logits - f32 logits) over that of the
-f32 logits. Weights have one scale an output, inputs one a row, both symmetric in -127..127, as in src/engine/kernels/int8.rs;
+f32 logits. Weights have one scale an output, inputs one a row, both symmetric in -127..127, as in src/engine/kernels/integer.rs;
 the last product of T5's feed-forward blocks stays in f32, as there.
 """
 

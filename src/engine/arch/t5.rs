@@ -259,9 +259,12 @@ impl Loader<'_> {
     }
 }
 
-/// Returns the precision of a product whose inputs 8 bits cannot hold.
+/// Returns the precision of a product whose inputs integers cannot hold: a few are thousands of times the others.
 fn wide(precision: Precision) -> Precision {
-    if precision == Precision::Int8 { Precision::F32 } else { precision }
+    match precision {
+        Precision::Int8 | Precision::Int16 => Precision::F32,
+        precision => precision,
+    }
 }
 
 struct SelfAttention {

@@ -3,7 +3,7 @@
 //! Separate because precision and packing are decided here and nowhere else. The invariant: `forward` is
 //! `x * weight^T + bias` for every device.
 
-use super::{activation::Activation, device, gemm, int8, on_host, panels::Panels, with_values};
+use super::{activation::Activation, device, gemm, integer, on_host, panels::Panels, with_values};
 use crate::engine::precision::Precision;
 use candle_core::{Device, Result, Tensor};
 
@@ -14,7 +14,8 @@ pub struct Linear(Form);
 #[derive(Debug)]
 enum Form {
     F32(gemm::Packed),
-    Int8(int8::Packed),
+    Int8(integer::Int8),
+    Int16(integer::Int16),
     Device(device::Linear),
 }
 
@@ -27,7 +28,8 @@ impl Linear {
         let (outputs, inputs) = weight.dims2()?;
         let values = bias.map(Tensor::to_vec1::<f32>).transpose()?;
         let form = with_values(&weight.contiguous()?, |weight| match precision {
-            Precision::Int8 => Form::Int8(int8::Packed::new(weight, values.as_deref(), outputs, inputs)),
+            Precision::Int8 => Form::Int8(integer::Int8::new(weight, values.as_deref(), outputs, inputs)),
+            Precision::Int16 => Form::Int16(integer::Int16::new(weight, values.as_deref(), outputs, inputs)),
             _ => Form::F32(gemm::Packed::new(weight, values.as_deref(), outputs, inputs)),
         })?;
         Ok(Linear(form))
@@ -38,6 +40,7 @@ impl Linear {
         match &self.0 {
             Form::F32(packed) => multiply(packed, x),
             Form::Int8(packed) => multiply(packed, x),
+            Form::Int16(packed) => multiply(packed, x),
             Form::Device(layer) => layer.forward(x, None),
         }
     }

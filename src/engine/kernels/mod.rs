@@ -9,7 +9,7 @@ pub mod attention;
 pub mod cache;
 pub mod device;
 mod gemm;
-mod int8;
+mod integer;
 pub mod linear;
 pub mod norm;
 mod panels;

@@ -6,7 +6,7 @@
 //! left out is an estimate, from their previews.
 
 use super::{
-    int8::{self, Length},
+    integer::{Int8, Length},
     panels::Panels,
     projection::{BLOCK, Best, Scores, blocks},
     simd, softmax,
@@ -22,7 +22,7 @@ const SETTLED: usize = 4;
 /// A projection that looks at every token in int8 and at few in f32.
 #[derive(Debug)]
 pub struct Preview {
-    coarse: int8::Packed,
+    coarse: Int8,
     /// The largest lengths in each block of columns.
     lengths: Vec<Length>,
 }
@@ -39,7 +39,7 @@ pub struct Weights<'a> {
 impl Preview {
     /// Quantizes a projection.
     pub fn new(weights: Weights<'_>, outputs: usize, inputs: usize) -> Preview {
-        let coarse = int8::Packed::new(weights.weight, weights.bias, outputs, inputs);
+        let coarse = Int8::new(weights.weight, weights.bias, outputs, inputs);
         let largest = |block: &[f32]| coarse.lengths(block).into_iter().fold(Length::default(), Length::max);
         Preview { lengths: weights.weight.par_chunks(BLOCK * inputs).map(largest).collect(), coarse }
     }

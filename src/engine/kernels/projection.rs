@@ -5,7 +5,7 @@
 //! never on the other rows.
 
 use super::{
-    device, gemm, int8, on_host,
+    device, gemm, integer, on_host,
     panels::Panels,
     preview::{Preview, Weights},
     softmax, with_values,
@@ -92,7 +92,8 @@ enum Form {
         bias: Option<Vec<f32>>,
         whole: OnceLock<gemm::Packed>,
     },
-    Int8(int8::Packed),
+    Int8(integer::Int8),
+    Int16(integer::Int16),
     Device(device::Projection),
 }
 
@@ -107,7 +108,10 @@ impl Projection {
         let (weight, bias) = (weight.contiguous()?, bias.map(Tensor::to_vec1::<f32>).transpose()?);
         let packed = with_values(&weight, |values| match arithmetic {
             Arithmetic { precision: Precision::Int8, .. } => {
-                Form::Int8(int8::Packed::new(values, bias.as_deref(), outputs, inputs))
+                Form::Int8(integer::Int8::new(values, bias.as_deref(), outputs, inputs))
+            }
+            Arithmetic { precision: Precision::Int16, .. } => {
+                Form::Int16(integer::Int16::new(values, bias.as_deref(), outputs, inputs))
             }
             Arithmetic { exact: false, .. } if outputs >= PREVIEWED => {
                 let preview = Preview::new(Weights { weight: values, bias: bias.as_deref() }, outputs, inputs);
@@ -121,12 +125,9 @@ impl Projection {
     /// Returns the scores that each row of `hidden`, (rows, d), wants.
     pub fn scores(&self, hidden: &Tensor, wanted: &[&Wanted]) -> Result<Vec<Scores>> {
         match &self.0 {
-            Form::F32(packed) => with_values(hidden, |hidden| {
-                scores(hidden, wanted, |x| packed.multiply(x), |x, counts| reduce(packed, x, counts))
-            }),
-            Form::Int8(packed) => with_values(hidden, |hidden| {
-                scores(hidden, wanted, |x| packed.multiply(x), |x, counts| reduce(packed, x, counts))
-            }),
+            Form::F32(packed) => whole(packed, hidden, wanted),
+            Form::Int8(packed) => whole(packed, hidden, wanted),
+            Form::Int16(packed) => whole(packed, hidden, wanted),
             Form::Previewed { preview, weight, bias, whole } => with_values(hidden, |hidden| {
                 let (outputs, inputs) = weight.dims2()?;
                 with_values(weight, |values| {
@@ -152,6 +153,11 @@ impl Projection {
             Form::Device(projection) => projection.scores(hidden, wanted),
         }
     }
+}
+
+/// Returns the scores that each row wants, of a product that computes them all.
+fn whole<P: Panels>(packed: &P, hidden: &Tensor, wanted: &[&Wanted]) -> Result<Vec<Scores>> {
+    with_values(hidden, |hidden| scores(hidden, wanted, |x| packed.multiply(x), |x, counts| reduce(packed, x, counts)))
 }
 
 /// Gives the rows that want every score to `all` and the others to `best`, and returns the scores in the order of the rows.
@@ -283,7 +289,8 @@ mod tests {
     #[test]
     fn the_best_scores_and_their_total_are_those_of_the_whole_row() {
         let (weight, hidden) = (random((17_003, 20)), random((5, 20)));
-        let forms = [(Precision::F32, true), (Precision::F32, false), (Precision::Int8, true)];
+        let named = [Precision::F32, Precision::Int8, Precision::Int16].map(|precision| (precision, true));
+        let forms = [(Precision::F32, false)].into_iter().chain(named);
         for arithmetic in forms.map(|(precision, exact)| Arithmetic { precision, exact }) {
             let projection = Projection::new(&weight, None, &Device::Cpu, arithmetic).unwrap();
             let best = |count| Wanted::Best(Best { count, ruled_out: vec![16_999, 7] });

@@ -1,18 +1,16 @@
-//! The tiles of the int8 product: a few rows times one panel, for each instruction set.
+//! The tiles of the integer products: a few rows times one panel, for each instruction set.
 //!
-//! Separate so that packing is written once. VNNI multiplies unsigned by signed bytes: there the weights are stored 128 higher,
+//! Separate so that packing is written once. VNNI multiplies unsigned by signed bytes: there int8 weights are stored 128 higher,
 //! and a row's sums start at -128 times the sum of its values. AVX2's own product of bytes saturates, so there the bytes are
-//! widened to 16 bits. The dot product of 64-bit Arm multiplies signed bytes as they are. The invariant: all of them give
-//! the exact integer sum.
+//! widened to 16 bits. The dot product of 64-bit Arm multiplies signed bytes as they are. Pairs of 16-bit values have one
+//! instruction each on x86. The invariant: all of them give the exact integer sum.
 
 use super::super::simd::Ahead;
-#[cfg(target_arch = "x86_64")]
-use super::super::simd::{self, Width};
 
 /// Computes one tile: packed rows of A times one panel of B, scaled into C.
 ///
 /// `a` holds rows of `groups` 32-bit groups, `b` holds `groups` groups of the kernel's width of columns.
-pub(super) type Tile = unsafe fn(a: *const i32, b: *const i8, groups: usize, out: Output);
+pub(super) type Tile<T> = unsafe fn(a: *const i32, b: *const T, groups: usize, out: Output);
 
 /// Where a tile writes, what it multiplies its sums by, and what it asks for on the way.
 #[derive(Debug, Clone, Copy)]
@@ -28,50 +26,41 @@ pub(super) struct Output {
     pub ahead: Ahead,
 }
 
-/// How one instruction set lays out and multiplies.
+/// How one instruction set lays out and multiplies values of one type.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Kernel {
+pub struct Kernel<T: 'static> {
     /// Columns in a panel.
-    pub width: usize,
+    pub(super) width: usize,
     /// Inputs in a group.
-    pub group: usize,
+    pub(super) group: usize,
     /// What is added to each weight so that it can be stored unsigned.
-    pub offset: i32,
+    pub(super) offset: i32,
     /// Lays a row of quantized values, a whole number of groups, into groups of 32 bits.
-    pub pack: fn(&[i8], &mut [i32]),
+    pub(super) pack: fn(&[T], &mut [i32]),
     /// By height, from 1.
-    pub tiles: &'static [Tile],
+    pub(super) tiles: &'static [Tile<T>],
 }
 
-impl Kernel {
-    /// Returns the fastest of this machine.
-    pub fn detect() -> Kernel {
-        Kernel::all().pop().unwrap_or(portable::KERNEL)
+/// Returns all int8 kernels that this machine can run, the fastest last.
+pub(super) fn of_bytes() -> Vec<Kernel<i8>> {
+    #[allow(unused_mut, reason = "other machines add none")]
+    let mut all = vec![portable::BYTES];
+    #[cfg(target_arch = "x86_64")]
+    all.extend(x86::among([x86::AVX2_BYTES, x86::AVX_VNNI_BYTES, x86::AVX512_VNNI_BYTES]));
+    #[cfg(target_arch = "aarch64")]
+    if std::arch::is_aarch64_feature_detected!("dotprod") {
+        all.push(arm::DOT);
     }
+    all
+}
 
-    /// Returns all that this machine can run, the fastest last.
-    pub fn all() -> Vec<Kernel> {
-        #[allow(unused_mut, reason = "other machines add none")]
-        let mut all = vec![portable::KERNEL];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if Width::detect() != Width::Base {
-                all.push(x86::AVX2);
-            }
-            // A machine that is to be AVX2 at most stands for one without VNNI.
-            if is_x86_feature_detected!("avxvnni") && Width::detect() != Width::Base && !simd::limited() {
-                all.push(x86::AVX_VNNI);
-            }
-            if is_x86_feature_detected!("avx512vnni") && Width::detect() == Width::Avx512 {
-                all.push(x86::AVX512_VNNI);
-            }
-        }
-        #[cfg(target_arch = "aarch64")]
-        if std::arch::is_aarch64_feature_detected!("dotprod") {
-            all.push(arm::DOT);
-        }
-        all
-    }
+/// Returns all int16 kernels that this machine can run, the fastest last.
+pub(super) fn of_words() -> Vec<Kernel<i16>> {
+    #[allow(unused_mut, reason = "other machines add none")]
+    let mut all = vec![portable::WORDS];
+    #[cfg(target_arch = "x86_64")]
+    all.extend(x86::among([x86::AVX2_WORDS, x86::AVX_VNNI_WORDS, x86::AVX512_VNNI_WORDS]));
+    all
 }
 
 fn pack_quads(values: &[i8], out: &mut [i32]) {
@@ -80,31 +69,65 @@ fn pack_quads(values: &[i8], out: &mut [i32]) {
     }
 }
 
+fn pack_pairs<T: Copy + Into<i32>>(values: &[T], out: &mut [i32]) {
+    for ([low, high], out) in values.as_chunks::<2>().0.iter().zip(out) {
+        *out = (*low).into() & 0xffff | (*high).into() << 16;
+    }
+}
+
+/// Returns the instances of a tile function by height.
+macro_rules! tiles {
+    ($name:ident: $($height:literal)*) => { [$($name::<$height>),*] };
+}
+
 /// Tiles in plain Rust, for every other machine.
 mod portable {
-    use super::{Kernel, Output, Tile, pack_quads};
+    use super::{Kernel, Output, pack_pairs, pack_quads};
 
     const WIDTH: usize = 16;
-    pub(super) const KERNEL: Kernel = Kernel { width: WIDTH, group: 4, offset: 0, pack: pack_quads, tiles: &TILES };
-    static TILES: [Tile; 4] = [tile::<1>, tile::<2>, tile::<3>, tile::<4>];
+    pub(super) const BYTES: Kernel<i8> =
+        Kernel { width: WIDTH, group: 4, offset: 0, pack: pack_quads, tiles: &tiles!(bytes: 1 2 3 4) };
+    pub(super) const WORDS: Kernel<i16> =
+        Kernel { width: WIDTH, group: 2, offset: 0, pack: pack_pairs, tiles: &tiles!(words: 1 2 3 4) };
 
     /// # Safety
     /// The pointers must hold what [`Tile`] and [`Output`] say.
-    unsafe fn tile<const M: usize>(a: *const i32, b: *const i8, groups: usize, out: Output) {
+    unsafe fn bytes<const M: usize>(a: *const i32, b: *const i8, groups: usize, out: Output) {
+        // SAFETY: as the caller keeps it.
+        unsafe { tile::<M, 4, i8>(a, b, groups, out, |group| group.to_le_bytes().map(|byte| i32::from(byte as i8))) };
+    }
+
+    /// # Safety
+    /// The pointers must hold what [`Tile`] and [`Output`] say.
+    unsafe fn words<const M: usize>(a: *const i32, b: *const i16, groups: usize, out: Output) {
+        // SAFETY: as the caller keeps it.
+        unsafe { tile::<M, 2, i16>(a, b, groups, out, |group| [i32::from(group as i16), group >> 16]) };
+    }
+
+    /// # Safety
+    /// The pointers must hold what [`Tile`] and [`Output`] say.
+    unsafe fn tile<const M: usize, const GROUP: usize, T: Copy + Into<i32>>(
+        a: *const i32,
+        b: *const T,
+        groups: usize,
+        out: Output,
+        unpack: impl Fn(i32) -> [i32; GROUP],
+    ) {
         // SAFETY: the caller keeps the sizes that `Tile` says.
-        let (a, b) =
-            unsafe { (std::slice::from_raw_parts(a, M * groups), std::slice::from_raw_parts(b, groups * WIDTH * 4)) };
+        let (a, b) = unsafe {
+            (std::slice::from_raw_parts(a, M * groups), std::slice::from_raw_parts(b, groups * WIDTH * GROUP))
+        };
         for (row, a) in a.chunks_exact(groups).enumerate() {
             // SAFETY: there is one start and one scale a row, and `WIDTH` scales and biases.
             let (start, scale) = unsafe { (*out.starts.add(row), *out.row_scales.add(row)) };
             let mut sums = [start; WIDTH];
-            for (index, (group, b)) in a.iter().zip(b.chunks_exact(WIDTH * 4)).enumerate() {
+            for (index, (group, b)) in a.iter().zip(b.chunks_exact(WIDTH * GROUP)).enumerate() {
                 if row == 0 {
                     out.ahead.ask(index);
                 }
-                let values = group.to_le_bytes().map(|byte| i32::from(byte as i8));
-                for (sum, weights) in sums.iter_mut().zip(b.as_chunks::<4>().0) {
-                    *sum += (0..4).map(|i| values[i] * i32::from(weights[i])).sum::<i32>();
+                let values = unpack(*group);
+                for (sum, weights) in sums.iter_mut().zip(b.as_chunks::<GROUP>().0) {
+                    *sum += (0..GROUP).map(|i| values[i] * weights[i].into()).sum::<i32>();
                 }
             }
             for (column, sum) in sums.iter().enumerate() {
@@ -121,38 +144,53 @@ mod portable {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Kernel, Output, Tile, pack_quads};
+    use super::super::super::simd::{self, Width};
+    use super::{Kernel, Output, pack_pairs, pack_quads};
     use std::arch::x86_64::*;
 
     /// Up to 12 rows of two 512-bit columns: 24 of 32 registers hold sums.
-    pub(super) const AVX512_VNNI: Kernel =
-        Kernel { width: 32, group: 4, offset: 128, pack: pack_quads, tiles: &WIDE_TILES };
+    pub(super) const AVX512_VNNI_BYTES: Kernel<i8> = Kernel {
+        width: 32,
+        group: 4,
+        offset: 128,
+        pack: pack_quads,
+        tiles: &tiles!(wide_bytes: 1 2 3 4 5 6 7 8 9 10 11 12),
+    };
+    pub(super) const AVX512_VNNI_WORDS: Kernel<i16> = Kernel {
+        width: 32,
+        group: 2,
+        offset: 0,
+        pack: pack_pairs,
+        tiles: &tiles!(wide_words: 1 2 3 4 5 6 7 8 9 10 11 12),
+    };
     /// Up to 6 rows of two 256-bit columns: 12 of 16 registers hold sums.
-    pub(super) const AVX_VNNI: Kernel =
-        Kernel { width: 16, group: 4, offset: 128, pack: pack_quads, tiles: &NARROW_TILES };
-    /// The same with 16-bit products.
-    pub(super) const AVX2: Kernel = Kernel { width: 16, group: 2, offset: 0, pack: pack_pairs, tiles: &PAIR_TILES };
+    pub(super) const AVX_VNNI_BYTES: Kernel<i8> =
+        Kernel { width: 16, group: 4, offset: 128, pack: pack_quads, tiles: &tiles!(narrow_bytes: 1 2 3 4 5 6) };
+    pub(super) const AVX_VNNI_WORDS: Kernel<i16> =
+        Kernel { width: 16, group: 2, offset: 0, pack: pack_pairs, tiles: &tiles!(narrow_words: 1 2 3 4 5 6) };
+    /// The same with 16-bit products and sums apart.
+    pub(super) const AVX2_BYTES: Kernel<i8> =
+        Kernel { width: 16, group: 2, offset: 0, pack: pack_pairs, tiles: &tiles!(paired_bytes: 1 2 3 4 5 6) };
+    pub(super) const AVX2_WORDS: Kernel<i16> =
+        Kernel { width: 16, group: 2, offset: 0, pack: pack_pairs, tiles: &tiles!(paired_words: 1 2 3 4 5 6) };
 
-    static WIDE_TILES: [Tile; 12] = [
-        wide::<1>, wide::<2>, wide::<3>, wide::<4>, wide::<5>, wide::<6>, wide::<7>, wide::<8>, wide::<9>, wide::<10>,
-        wide::<11>, wide::<12>,
-    ];
-    static NARROW_TILES: [Tile; 6] = [narrow::<1>, narrow::<2>, narrow::<3>, narrow::<4>, narrow::<5>, narrow::<6>];
-    static PAIR_TILES: [Tile; 6] = [pairs::<1>, pairs::<2>, pairs::<3>, pairs::<4>, pairs::<5>, pairs::<6>];
-
-    fn pack_pairs(values: &[i8], out: &mut [i32]) {
-        for (pair, out) in values.as_chunks::<2>().0.iter().zip(out) {
-            *out = i32::from(pair[0]) & 0xffff | i32::from(pair[1]) << 16;
-        }
+    /// Returns those kernels that this machine can run.
+    pub(super) fn among<T>([avx2, avx_vnni, avx512_vnni]: [Kernel<T>; 3]) -> impl Iterator<Item = Kernel<T>> {
+        let width = Width::detect();
+        let vector = (width != Width::Base).then_some(avx2);
+        // A machine that is to be AVX2 at most stands for one without VNNI.
+        let has_vnni = is_x86_feature_detected!("avxvnni") && width != Width::Base && !simd::limited();
+        let has_wide_vnni = is_x86_feature_detected!("avx512vnni") && width == Width::Avx512;
+        vector.into_iter().chain(has_vnni.then_some(avx_vnni)).chain(has_wide_vnni.then_some(avx512_vnni))
     }
 
     macro_rules! tile {
-        ($name:ident, $feature:literal, $lanes:literal, $bytes:expr, $weights:expr, $product:expr,
+        ($name:ident: $type:ty, $feature:literal, $lanes:literal, $step:expr, $weights:expr, $product:expr,
          $set_int:ident, $set:ident, $convert:ident, $load:ident, $mul:ident, $fma:ident, $store:ident) => {
             /// # Safety
             /// The pointers must hold what [`Tile`] and [`Output`] say, and the machine must have the features.
             #[target_feature(enable = $feature)]
-            unsafe fn $name<const M: usize>(a: *const i32, b: *const i8, groups: usize, out: Output) {
+            unsafe fn $name<const M: usize>(a: *const i32, b: *const $type, groups: usize, out: Output) {
                 // SAFETY: the caller keeps the sizes that `Tile` and `Output` say.
                 unsafe {
                     let mut sums = [[$set_int(0); 2]; M];
@@ -161,8 +199,8 @@ mod x86 {
                     }
                     for group in 0..groups {
                         out.ahead.ask(group);
-                        let left = $weights(b.add(group * 2 * $bytes));
-                        let right = $weights(b.add(group * 2 * $bytes + $bytes));
+                        let left = $weights(b.add(group * 2 * $step));
+                        let right = $weights(b.add(group * 2 * $step + $step));
                         for row in 0..M {
                             let value = $set_int(*a.add(row * groups + group));
                             sums[row] = [$product(sums[row][0], left, value), $product(sums[row][1], right, value)];
@@ -181,7 +219,7 @@ mod x86 {
         };
     }
     tile!(
-        wide,
+        wide_bytes: i8,
         "avx512f,avx512bw,avx512vl,avx512vnni",
         16,
         64,
@@ -196,7 +234,22 @@ mod x86 {
         _mm512_storeu_ps
     );
     tile!(
-        narrow,
+        wide_words: i16,
+        "avx512f,avx512bw,avx512vl,avx512vnni",
+        16,
+        32,
+        |b: *const i16| _mm512_loadu_si512(b.cast()),
+        |sum, weights, value| _mm512_dpwssd_epi32(sum, weights, value),
+        _mm512_set1_epi32,
+        _mm512_set1_ps,
+        _mm512_cvtepi32_ps,
+        _mm512_loadu_ps,
+        _mm512_mul_ps,
+        _mm512_fmadd_ps,
+        _mm512_storeu_ps
+    );
+    tile!(
+        narrow_bytes: i8,
         "avx2,fma,avxvnni",
         8,
         32,
@@ -211,7 +264,22 @@ mod x86 {
         _mm256_storeu_ps
     );
     tile!(
-        pairs,
+        narrow_words: i16,
+        "avx2,fma,avxvnni",
+        8,
+        16,
+        |b: *const i16| _mm256_loadu_si256(b.cast()),
+        |sum, weights, value| _mm256_dpwssd_avx_epi32(sum, weights, value),
+        _mm256_set1_epi32,
+        _mm256_set1_ps,
+        _mm256_cvtepi32_ps,
+        _mm256_loadu_ps,
+        _mm256_mul_ps,
+        _mm256_fmadd_ps,
+        _mm256_storeu_ps
+    );
+    tile!(
+        paired_bytes: i8,
         "avx2,fma",
         8,
         16,
@@ -225,19 +293,33 @@ mod x86 {
         _mm256_fmadd_ps,
         _mm256_storeu_ps
     );
+    tile!(
+        paired_words: i16,
+        "avx2,fma",
+        8,
+        16,
+        |b: *const i16| _mm256_loadu_si256(b.cast()),
+        |sum, weights, value| _mm256_add_epi32(sum, _mm256_madd_epi16(weights, value)),
+        _mm256_set1_epi32,
+        _mm256_set1_ps,
+        _mm256_cvtepi32_ps,
+        _mm256_loadu_ps,
+        _mm256_mul_ps,
+        _mm256_fmadd_ps,
+        _mm256_storeu_ps
+    );
 }
 
 #[cfg(target_arch = "aarch64")]
 mod arm {
-    use super::{Kernel, Output, Tile, pack_quads};
+    use super::{Kernel, Output, pack_quads};
     use std::arch::{aarch64::*, asm};
 
     /// Vectors of four columns in a panel.
     const VECTORS: usize = 4;
     /// Up to 6 rows of four 128-bit columns: 24 of 32 registers hold sums.
-    pub(super) const DOT: Kernel =
-        Kernel { width: 4 * VECTORS, group: 4, offset: 0, pack: pack_quads, tiles: &DOT_TILES };
-    static DOT_TILES: [Tile; 6] = [dot::<1>, dot::<2>, dot::<3>, dot::<4>, dot::<5>, dot::<6>];
+    pub(super) const DOT: Kernel<i8> =
+        Kernel { width: 4 * VECTORS, group: 4, offset: 0, pack: pack_quads, tiles: &tiles!(dot: 1 2 3 4 5 6) };
 
     /// Adds to each sum the products of its four weights with its four values.
     #[inline]
