@@ -54,6 +54,7 @@ impl Options {
             arguments.chunks_exact(2).map(|pair| (pair[0].trim_start_matches('-'), pair[1].as_str())).collect();
         let number = |key: &str, default: usize| pairs.get(key).map_or(default, |value| value.parse().unwrap());
         let beam = number("beam", 1);
+        let precision = pairs.get("precision").unwrap_or(&"auto").parse::<PrecisionChoice>().unwrap().precision();
         match pairs.get("isa").copied() {
             Some("avx2") => assert!(simd::limit(Width::Avx2)),
             Some("base") => assert!(simd::limit(Width::Base)),
@@ -64,12 +65,9 @@ impl Options {
             workload: pairs.get("workload")?.into(),
             beam,
             threads: number("threads", 2),
-            arithmetic: Arithmetic {
-                precision: pairs.get("precision").unwrap_or(&"auto").parse::<PrecisionChoice>().unwrap().precision(),
-                exact,
-            },
+            arithmetic: Arithmetic { precision, exact },
             device: pairs.get("device").unwrap_or(&"cpu").parse().unwrap(),
-            batch_tokens: number("batch-tokens", 4096),
+            batch_tokens: number("batch-tokens", precision.cpu_tokens()),
             sentences: pairs.get("sentences").map(|count| count.parse().unwrap()),
             outputs: pairs.get("outputs").map(PathBuf::from),
             reps: number("reps", 3),

@@ -93,7 +93,7 @@ def peer(options, tokens, quantization, folder):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("bench", type=Path)
+    parser.add_argument("bench", type=lambda name: Path(name).resolve())
     parser.add_argument("model", type=Path)
     parser.add_argument("source", type=Path)
     parser.add_argument("reference", type=Path)

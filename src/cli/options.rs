@@ -110,7 +110,7 @@ pub struct ComputeOptions {
     /// auto, cpu, cuda, cuda:N, cuda:N,M (several GPUs) or metal [default: auto]
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
-    /// auto, f32, int8 (CPU: faster, changes wording), bf16 or f16 (GPU; f16 not with T5) [default: auto, which is f32]
+    /// auto, f32, int16 (CPU: faster, nearly always the same words), int8 (CPU: fastest, changes wording), bf16 or f16 (GPU; f16 not with T5) [default: auto, which is f32]
     #[arg(long, value_name = "P")]
     pub precision: Option<String>,
     /// Compute every score in full; without it f32 finds the best tokens with an int8 preview and computes those alone

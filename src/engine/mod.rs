@@ -38,11 +38,7 @@ use std::{
 };
 use tokenizer::{Direction, Encoding, Tokenizer};
 
-/// Source tokens times beams a CPU worker keeps in flight where nothing else is asked for: beyond it the weights are
-/// read often enough, and memory grows.
-pub const CPU_TOKENS: usize = 4096;
-
-/// The same for a GPU whose memory cannot be asked for.
+/// Source tokens times beams that a GPU keeps in flight where its memory cannot be asked for.
 const GPU_TOKENS: usize = 65_536;
 
 /// What to run a model on.
@@ -258,7 +254,7 @@ impl Engine {
 
     fn schedule(&self, decode: &DecodeOptions) -> Schedule {
         let (workers, tokens) = match self.device {
-            Device::Cpu => (self.threads, CPU_TOKENS),
+            Device::Cpu => (self.threads, self.cpu_tokens()),
             // One worker a GPU; the fullest decides for all.
             _ => (1, self.models.iter().map(|model| room_of(model.as_ref())).min().unwrap_or(GPU_TOKENS)),
         };
@@ -270,6 +266,11 @@ impl Engine {
     /// Returns the kind of device: `cpu`, `cuda` or `metal`.
     pub fn device(&self) -> &'static str {
         device::kind(&self.device)
+    }
+
+    /// Returns the source tokens times beams that a CPU worker keeps in flight where nothing else is asked for.
+    pub fn cpu_tokens(&self) -> usize {
+        self.precision.cpu_tokens()
     }
 
     /// Returns the arithmetic the model runs in.

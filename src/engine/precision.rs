@@ -35,6 +35,16 @@ impl Precision {
         }
     }
 
+    /// Returns the source tokens times beams that a CPU worker keeps in flight where nothing else is asked for.
+    ///
+    /// Beyond them the weights are read often enough and memory grows, most of it caches, which int8 holds in half the space.
+    pub fn cpu_tokens(self) -> usize {
+        match self {
+            Precision::Int8 => 4096,
+            _ => 2048,
+        }
+    }
+
     /// Returns the type of tensors between layers.
     pub fn dtype(self) -> DType {
         match self {

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     article::Article,
-    engine::{self, CPU_TOKENS, DecodeOptions, Engine},
+    engine::{self, DecodeOptions, Engine},
     exit::Failure,
     report::{Document, Markdown, Render, run::Status},
 };
@@ -121,7 +121,7 @@ impl Run<'_> {
     pub(super) fn decode(&self, engine: &Engine) -> DecodeOptions {
         let options = self.model.decode();
         match engine.device() {
-            "cpu" => self.budget.decode(options, self.settings.threads * CPU_TOKENS),
+            "cpu" => self.budget.decode(options, self.settings.threads * engine.cpu_tokens()),
             // What is in flight lies in the device's own memory.
             _ => options,
         }

@@ -86,7 +86,8 @@ impl EncoderDecoder {
             cross_projections: loader.linear(&cross, config.inner(), config.d_model)?,
             head: Projection::new(&head, None, device, arithmetic)?,
             device: device.clone(),
-            precision: arithmetic.precision,
+            // Attention is not scaled, so that scores are large and bf16 caches would change them by more than int8 does.
+            precision: wide(arithmetic.precision),
             config,
         })
     }
@@ -259,7 +260,8 @@ impl Loader<'_> {
     }
 }
 
-/// Returns the precision of a product whose inputs integers cannot hold: a few are thousands of times the others.
+/// Returns the precision of what integers and the caches that go with them cannot hold: in the inputs of some products a few values are
+/// thousands of times the others.
 fn wide(precision: Precision) -> Precision {
     match precision {
         Precision::Int8 | Precision::Int16 => Precision::F32,
