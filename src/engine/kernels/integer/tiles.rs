@@ -185,7 +185,19 @@ mod x86 {
     }
 
     macro_rules! tile {
-        ($name:ident: $type:ty, $feature:literal, $lanes:literal, $step:expr, $weights:expr, $product:expr,
+        ($name:ident: $type:ty, $feature:literal, 512 bits, $group:literal, $weights:expr, $product:expr) => {
+            tile!(
+                $name: $type, $feature, 16, $group, $weights, $product, _mm512_set1_epi32, _mm512_set1_ps, _mm512_cvtepi32_ps,
+                _mm512_loadu_ps, _mm512_mul_ps, _mm512_fmadd_ps, _mm512_storeu_ps
+            );
+        };
+        ($name:ident: $type:ty, $feature:literal, 256 bits, $group:literal, $weights:expr, $product:expr) => {
+            tile!(
+                $name: $type, $feature, 8, $group, $weights, $product, _mm256_set1_epi32, _mm256_set1_ps, _mm256_cvtepi32_ps,
+                _mm256_loadu_ps, _mm256_mul_ps, _mm256_fmadd_ps, _mm256_storeu_ps
+            );
+        };
+        ($name:ident: $type:ty, $feature:literal, $lanes:literal, $group:literal, $weights:expr, $product:expr,
          $set_int:ident, $set:ident, $convert:ident, $load:ident, $mul:ident, $fma:ident, $store:ident) => {
             /// # Safety
             /// The pointers must hold what [`Tile`] and [`Output`] say, and the machine must have the features.
@@ -193,14 +205,15 @@ mod x86 {
             unsafe fn $name<const M: usize>(a: *const i32, b: *const $type, groups: usize, out: Output) {
                 // SAFETY: the caller keeps the sizes that `Tile` and `Output` say.
                 unsafe {
+                    let step = $lanes * $group;
                     let mut sums = [[$set_int(0); 2]; M];
                     for row in 0..M {
                         sums[row] = [$set_int(*out.starts.add(row)); 2];
                     }
                     for group in 0..groups {
                         out.ahead.ask(group);
-                        let left = $weights(b.add(group * 2 * $step));
-                        let right = $weights(b.add(group * 2 * $step + $step));
+                        let left = $weights(b.add(group * 2 * step));
+                        let right = $weights(b.add(group * 2 * step + step));
                         for row in 0..M {
                             let value = $set_int(*a.add(row * groups + group));
                             sums[row] = [$product(sums[row][0], left, value), $product(sums[row][1], right, value)];
@@ -219,94 +232,34 @@ mod x86 {
         };
     }
     tile!(
-        wide_bytes: i8,
-        "avx512f,avx512bw,avx512vl,avx512vnni",
-        16,
-        64,
+        wide_bytes: i8, "avx512f,avx512bw,avx512vl,avx512vnni", 512 bits, 4,
         |b: *const i8| _mm512_loadu_si512(b.cast()),
-        |sum, weights, value| _mm512_dpbusd_epi32(sum, weights, value),
-        _mm512_set1_epi32,
-        _mm512_set1_ps,
-        _mm512_cvtepi32_ps,
-        _mm512_loadu_ps,
-        _mm512_mul_ps,
-        _mm512_fmadd_ps,
-        _mm512_storeu_ps
+        |sum, weights, value| _mm512_dpbusd_epi32(sum, weights, value)
     );
     tile!(
-        wide_words: i16,
-        "avx512f,avx512bw,avx512vl,avx512vnni",
-        16,
-        32,
+        wide_words: i16, "avx512f,avx512bw,avx512vl,avx512vnni", 512 bits, 2,
         |b: *const i16| _mm512_loadu_si512(b.cast()),
-        |sum, weights, value| _mm512_dpwssd_epi32(sum, weights, value),
-        _mm512_set1_epi32,
-        _mm512_set1_ps,
-        _mm512_cvtepi32_ps,
-        _mm512_loadu_ps,
-        _mm512_mul_ps,
-        _mm512_fmadd_ps,
-        _mm512_storeu_ps
+        |sum, weights, value| _mm512_dpwssd_epi32(sum, weights, value)
     );
     tile!(
-        narrow_bytes: i8,
-        "avx2,fma,avxvnni",
-        8,
-        32,
+        narrow_bytes: i8, "avx2,fma,avxvnni", 256 bits, 4,
         |b: *const i8| _mm256_loadu_si256(b.cast()),
-        |sum, weights, value| _mm256_dpbusd_avx_epi32(sum, weights, value),
-        _mm256_set1_epi32,
-        _mm256_set1_ps,
-        _mm256_cvtepi32_ps,
-        _mm256_loadu_ps,
-        _mm256_mul_ps,
-        _mm256_fmadd_ps,
-        _mm256_storeu_ps
+        |sum, weights, value| _mm256_dpbusd_avx_epi32(sum, weights, value)
     );
     tile!(
-        narrow_words: i16,
-        "avx2,fma,avxvnni",
-        8,
-        16,
+        narrow_words: i16, "avx2,fma,avxvnni", 256 bits, 2,
         |b: *const i16| _mm256_loadu_si256(b.cast()),
-        |sum, weights, value| _mm256_dpwssd_avx_epi32(sum, weights, value),
-        _mm256_set1_epi32,
-        _mm256_set1_ps,
-        _mm256_cvtepi32_ps,
-        _mm256_loadu_ps,
-        _mm256_mul_ps,
-        _mm256_fmadd_ps,
-        _mm256_storeu_ps
+        |sum, weights, value| _mm256_dpwssd_avx_epi32(sum, weights, value)
     );
     tile!(
-        paired_bytes: i8,
-        "avx2,fma",
-        8,
-        16,
+        paired_bytes: i8, "avx2,fma", 256 bits, 2,
         |b: *const i8| _mm256_cvtepi8_epi16(_mm_loadu_si128(b.cast())),
-        |sum, weights, value| _mm256_add_epi32(sum, _mm256_madd_epi16(weights, value)),
-        _mm256_set1_epi32,
-        _mm256_set1_ps,
-        _mm256_cvtepi32_ps,
-        _mm256_loadu_ps,
-        _mm256_mul_ps,
-        _mm256_fmadd_ps,
-        _mm256_storeu_ps
+        |sum, weights, value| _mm256_add_epi32(sum, _mm256_madd_epi16(weights, value))
     );
     tile!(
-        paired_words: i16,
-        "avx2,fma",
-        8,
-        16,
+        paired_words: i16, "avx2,fma", 256 bits, 2,
         |b: *const i16| _mm256_loadu_si256(b.cast()),
-        |sum, weights, value| _mm256_add_epi32(sum, _mm256_madd_epi16(weights, value)),
-        _mm256_set1_epi32,
-        _mm256_set1_ps,
-        _mm256_cvtepi32_ps,
-        _mm256_loadu_ps,
-        _mm256_mul_ps,
-        _mm256_fmadd_ps,
-        _mm256_storeu_ps
+        |sum, weights, value| _mm256_add_epi32(sum, _mm256_madd_epi16(weights, value))
     );
 }
 
