@@ -9,6 +9,7 @@ ARG CUDA=13.0.1
 FROM nvidia/cuda:${CUDA}-devel-ubuntu24.04 AS build
 ARG COMPUTE_CAP=90
 ARG RUST=1.95.0
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates curl g++ && rm -rf /var/lib/apt/lists/*
 RUN curl -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal --default-toolchain "$RUST"
 ENV PATH=/root/.cargo/bin:$PATH CUDA_COMPUTE_CAP=$COMPUTE_CAP CUDA_HOME=/usr/local/cuda

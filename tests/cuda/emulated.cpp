@@ -188,30 +188,33 @@ static void try_top() {
   for (auto &score : scores) score = std::round(random_value() * 20); // many are equal
   for (auto &value : bias) value = std::round(random_value() * 2);
   for (unsigned i = 0; i < columns; i++) scores[2 * columns + i] = i < 295 ? -INFINITY : (float)i;
-  std::vector<u32> named = {7, 299, 0, 7, 298, 297};
+  scores[columns + 7] = 200; // beside it all others vanish
+  std::vector<u32> gone = {7, columns, 0, 7, 298, 297}; // `columns` is none
   for (u32 count : {1u, 9u}) {
-    const unsigned width = 1 + 2 * count + names;
+    const unsigned width = 2 + 2 * count;
     std::vector<float> out(rows * width);
-    launch(rows, 1, [&] { top(scores.data(), bias.data(), columns, count, named.data(), names, out.data()); });
+    launch(rows, 1, [&] { top(scores.data(), bias.data(), columns, count, gone.data(), names, out.data()); });
     for (unsigned row = 0; row < rows; row++) {
       const float *own = &out[row * width];
       std::vector<double> values(columns);
-      double total = 0;
-      for (unsigned i = 0; i < columns; i++) total += std::exp(values[i] = scores[row * columns + i] + bias[i]);
+      double total = 0, remaining = 0;
+      for (unsigned i = 0; i < columns; i++) {
+        total += std::exp(values[i] = scores[row * columns + i] + bias[i]);
+        if (i != gone[row * names] && i != gone[row * names + 1]) remaining += std::exp(values[i]);
+      }
       expect("top, total", own[0], std::log(total), 1e-5);
+      expect("top, total of those not ruled out", own[1], std::log(remaining), 1e-5);
       for (u32 k = 0; k < count && (row < 2 || k < 5); k++) {
         unsigned best = 0;
         for (unsigned i = 0; i < columns; i++)
           if (values[i] > values[best]) best = i;
-        expect("top, score", own[1 + k], values[best], 0);
-        expect("top, token", own[1 + count + k], best, 0);
+        expect("top, score", own[2 + k], values[best], 0);
+        expect("top, token", own[2 + count + k], best, 0);
         values[best] = -INFINITY;
       }
-      for (unsigned i = 0; i < names; i++)
-        expect("top, name", own[1 + 2 * count + i], scores[row * columns + named[row * names + i]] + bias[named[row * names + i]], 0);
     }
   }
-  std::vector<float> nothing(columns, NAN), out(3);
+  std::vector<float> nothing(columns, NAN), out(4);
   launch(1, 1, [&] { top(nothing.data(), nullptr, columns, 1, nullptr, 0, out.data()); });
   if (!std::isnan(out[0])) expect("top, total of scores that are no numbers", out[0], NAN, 0);
 }

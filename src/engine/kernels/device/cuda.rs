@@ -253,17 +253,17 @@ pub fn finish(x: &Tensor, bias: Option<&Tensor>, activation: Option<Activation>)
     Ok(out)
 }
 
-/// Returns the best scores of each row and their total; see `projection::top`.
+/// Returns the best scores of each row and the totals; see `projection::top`.
 pub fn top(scores: &Tensor, bias: Option<&Tensor>, asked: Asked<'_>) -> Result<Tensor> {
     let (device, (rows, columns)) = (cuda(scores)?, scores.dims2()?);
-    let names = asked.names.map_or(Ok(0), |names| names.dim(1))?;
-    let out = unwritten(&device, (rows, 1 + 2 * asked.count + names), DType::F32)?;
+    let names = asked.ruled_out.map_or(Ok(0), |names| names.dim(1))?;
+    let out = unwritten(&device, (rows, 2 + 2 * asked.count), DType::F32)?;
     let arguments = [
         Argument::Address(address(scores)?),
         address_or_null(bias)?,
         Argument::U32(columns as u32),
         Argument::U32(asked.count as u32),
-        address_or_null(asked.names)?,
+        address_or_null(asked.ruled_out)?,
         Argument::U32(names as u32),
         Argument::Address(address(&out)?),
     ];
@@ -375,8 +375,8 @@ fn check_projection(random: Random<'_>) -> Result<bool> {
     let (hidden, weight) = (random(&[3, 64])?, random(&[64, 5_000])?);
     let scores = wide_product(&hidden, &weight)?;
     let bias = random(&[5_000])?.to_dtype(DType::F32)?;
-    let names = Tensor::new(&[[7u32, 4_999], [0, 1], [3, 3]], hidden.device())?;
-    let asked = Asked { count: 9, names: Some(&names) };
+    let ruled_out = Tensor::new(&[[7u32, 4_999], [0, 5_000], [3, 3]], hidden.device())?;
+    let asked = Asked { count: 9, ruled_out: Some(&ruled_out) };
     let (got, want) = (top(&scores, Some(&bias), asked)?, projection::plain_top(&scores, Some(&bias), asked)?);
     let product_agrees = close(&scores, &projection::plain_wide_product(&hidden, &weight)?, DType::F16)?;
     Ok(product_agrees && close(&got, &want, DType::F32)?)

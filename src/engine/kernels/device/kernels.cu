@@ -177,23 +177,41 @@ __device__ void next(const float *row, const float *bias, u32 columns, float beh
   }
 }
 
-// One block of up to 1024 threads a row of scores: ln(sum of e^(score + bias)), the `count` best, their places, and the
-// scores of the places named, (rows, names); (rows, 1 + 2 count + names).
+// True where a place is among those ruled out.
+__device__ bool ruled_out(u32 place, const u32 *names, u32 count) {
+  for (u32 i = 0; i < count; i++)
+    if (names[i] == place) return true;
+  return false;
+}
+
+// One block of up to 1024 threads a row of scores: ln(sum of e^(score + bias)), the same without the places ruled out, (rows,
+// names), where one of `columns` or more is none, the `count` best and their places; (rows, 2 + 2 count).
 extern "C" __global__ void top(const float *scores, const float *bias, u32 columns, u32 count, const u32 *names,
                                u32 name_count, float *out) {
   __shared__ float values[32], scratch[32];
   __shared__ u32 places[32];
   const float *row = scores + (size_t)blockIdx.x * columns;
-  float *own = out + (size_t)blockIdx.x * (1 + 2 * count + name_count);
+  const u32 *gone = names + (size_t)blockIdx.x * name_count;
+  float *own = out + (size_t)blockIdx.x * (2 + 2 * count);
 
   float best;
   u32 place;
   next(row, bias, columns, __int_as_float(0x7f800000), 0, &best, &place);
   const float largest = reduce<Largest>(best, scratch);
-  float sum = 0;
-  for (u32 i = threadIdx.x; i < columns; i += blockDim.x) sum += expf(row[i] + (bias ? bias[i] : 0) - largest);
+  // One that is ruled out may be so large that beside it the others vanish: they have a largest of their own.
+  float most = minus_infinity();
+  for (u32 i = threadIdx.x; i < columns; i += blockDim.x)
+    if (!ruled_out(i, gone, name_count)) most = fmaxf(most, row[i] + (bias ? bias[i] : 0));
+  most = reduce<Largest>(most, scratch);
+  float sum = 0, rest = 0;
+  for (u32 i = threadIdx.x; i < columns; i += blockDim.x) {
+    const float score = row[i] + (bias ? bias[i] : 0);
+    sum += expf(score - largest);
+    if (!ruled_out(i, gone, name_count)) rest += expf(score - most);
+  }
   sum = reduce<Sum>(sum, scratch);
-  if (threadIdx.x == 0) own[0] = largest + logf(sum);
+  rest = reduce<Sum>(rest, scratch);
+  if (threadIdx.x == 0) own[0] = largest + logf(sum), own[1] = most + logf(rest);
 
   for (u32 k = 0; k < count; k++) {
     float value = best;
@@ -209,12 +227,8 @@ extern "C" __global__ void top(const float *scores, const float *bias, u32 colum
     value = values[0], where = places[0];
     for (u32 warp = 1; warp < blockDim.x / 32; warp++)
       if (before(values[warp], places[warp], value, where)) value = values[warp], where = places[warp];
-    if (threadIdx.x == 0) own[1 + k] = value, own[1 + count + k] = where < columns ? where : 0;
+    if (threadIdx.x == 0) own[2 + k] = value, own[2 + count + k] = where < columns ? where : 0;
     // The thread that had it looks for its next.
     if (where == place && where < columns) next(row, bias, columns, value, where, &best, &place);
-  }
-  for (u32 i = threadIdx.x; i < name_count; i += blockDim.x) {
-    u32 name = names[(size_t)blockIdx.x * name_count + i];
-    own[1 + 2 * count + i] = row[name] + (bias ? bias[name] : 0);
   }
 }

@@ -20,8 +20,8 @@ pub struct Projection {
 pub struct Asked<'a> {
     /// How many of the best.
     pub count: usize,
-    /// Tokens whose scores are wanted, (rows, names) in u32.
-    pub names: Option<&'a Tensor>,
+    /// Tokens that may not come, (rows, tokens) in u32; the size of the vocabulary stands for none.
+    pub ruled_out: Option<&'a Tensor>,
 }
 
 impl Projection {
@@ -60,17 +60,18 @@ impl Projection {
             return Ok(Vec::new());
         }
         let longest = asked.iter().map(|best| best.ruled_out.len()).max().unwrap_or(0);
+        let none = scores.dim(1)? as u32;
         let padded = |best: &&Best| {
-            let names = best.ruled_out.clone();
-            names.into_iter().chain(std::iter::repeat(0)).take(longest)
+            let known = best.ruled_out.clone().into_iter().map(move |token| token.min(none));
+            known.chain(std::iter::repeat(none)).take(longest)
         };
-        let names: Vec<u32> = asked.iter().flat_map(padded).collect();
-        let names = match longest {
+        let ruled_out: Vec<u32> = asked.iter().flat_map(padded).collect();
+        let ruled_out = match longest {
             0 => None,
-            _ => Some(Tensor::from_vec(names, (asked.len(), longest), scores.device())?),
+            _ => Some(Tensor::from_vec(ruled_out, (asked.len(), longest), scores.device())?),
         };
         let count = asked.iter().map(|best| best.count).max().unwrap_or(0);
-        let reduced = top(&select(scores, &rows)?, self.bias.as_ref(), Asked { count, names: names.as_ref() })?;
+        let reduced = top(&select(scores, &rows)?, self.bias.as_ref(), Asked { count, ruled_out: ruled_out.as_ref() })?;
         let rows = reduced.to_vec2::<f32>()?;
         Ok(rows.iter().zip(asked).map(|(row, best)| unpack(row, count, best)).collect())
     }
@@ -95,26 +96,9 @@ fn with_bias(scores: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
 
 /// Reads one row of what `top` returns.
 fn unpack(row: &[f32], count: usize, wanted: &Best) -> Scores {
-    let (values, tokens) = (&row[1..=count], &row[1 + count..=2 * count]);
-    let best: Vec<_> =
-        tokens.iter().zip(values).take(wanted.count).map(|(token, value)| (*token as u32, *value)).collect();
-    let ruled_out = &row[1 + 2 * count..][..wanted.ruled_out.len()];
-    let allowed = best.iter().filter(|(token, _)| !wanted.ruled_out.contains(token)).map(|(_, score)| *score);
-    let remaining = row[0] + log_remaining(ruled_out, allowed, row[0]);
-    Scores::Best { best, total: row[0], remaining }
-}
-
-/// Returns ln of the probability that is left where the tokens of these scores are ruled out; 0 where none is.
-///
-/// Where nearly all of it was theirs, the difference to 1 is lost to rounding: the sum over the best of the others is then
-/// the better estimate.
-fn log_remaining(ruled_out: &[f32], allowed: impl Iterator<Item = f32>, total: f32) -> f32 {
-    let probability = |score: f32| (score - total).exp();
-    let lost: f32 = ruled_out.iter().map(|score| probability(*score)).sum();
-    if lost < 0.5 {
-        return (-lost).ln_1p();
-    }
-    (1.0 - lost).max(allowed.map(probability).sum()).ln()
+    let (values, tokens) = row[2..].split_at(count);
+    let best = tokens.iter().zip(values).take(wanted.count).map(|(token, value)| (*token as u32, *value)).collect();
+    Scores::Best { best, total: row[0], remaining: row[1] }
 }
 
 /// Returns the product of `hidden`, (rows, d), and `weight`, (d, vocabulary), in f32 whatever their type.
@@ -131,8 +115,8 @@ pub(super) fn plain_wide_product(hidden: &Tensor, weight: &Tensor) -> Result<Ten
     hidden.to_dtype(DType::F32)?.matmul(&weight.to_dtype(DType::F32)?)
 }
 
-/// Returns for each row of `scores + bias`: ln(sum of e^score), the best scores, their tokens, and the scores named; all in
-/// f32, (rows, 1 + 2 count + names). Tokens are below 2^24 and so exact.
+/// Returns for each row of `scores + bias`: ln(sum of e^score), the same without the tokens ruled out, the best scores and
+/// their tokens; all in f32, (rows, 2 + 2 count). Tokens are below 2^24 and so exact.
 fn top(scores: &Tensor, bias: Option<&Tensor>, asked: Asked<'_>) -> Result<Tensor> {
     #[cfg(feature = "cuda")]
     if super::cuda::usable(scores.device()) {
@@ -145,7 +129,11 @@ fn top(scores: &Tensor, bias: Option<&Tensor>, asked: Asked<'_>) -> Result<Tenso
 pub(super) fn plain_top(scores: &Tensor, bias: Option<&Tensor>, asked: Asked<'_>) -> Result<Tensor> {
     let scores = with_bias(scores, bias)?;
     let total = scores.log_sum_exp(D::Minus1)?.unsqueeze(1)?;
-    let (mut values, mut tokens, rest) = (vec![total], Vec::new(), scores.copy()?);
+    let remaining = match asked.ruled_out {
+        Some(tokens) => without(&scores, tokens)?.log_sum_exp(D::Minus1)?.unsqueeze(1)?,
+        None => total.clone(),
+    };
+    let (mut values, mut tokens, rest) = (vec![total, remaining], Vec::new(), scores.copy()?);
     let ruled_out = Tensor::full(f32::NEG_INFINITY, (scores.dim(0)?, 1), scores.device())?;
     for _ in 0..asked.count {
         let token = rest.argmax_keepdim(D::Minus1)?; // (rows, 1)
@@ -154,10 +142,16 @@ pub(super) fn plain_top(scores: &Tensor, bias: Option<&Tensor>, asked: Asked<'_>
         tokens.push(token.to_dtype(DType::F32)?);
     }
     values.append(&mut tokens);
-    if let Some(names) = asked.names {
-        values.push(scores.gather(names, 1)?);
-    }
     Tensor::cat(&values, 1)
+}
+
+/// Returns scores with minus infinity for tokens, (rows, tokens), and in a last column, the token that stands for none.
+fn without(scores: &Tensor, tokens: &Tensor) -> Result<Tensor> {
+    let rows = scores.dim(0)?;
+    let lowest = |columns| Tensor::full(f32::NEG_INFINITY, (rows, columns), scores.device());
+    let allowed = Tensor::cat(&[scores, &lowest(1)?], 1)?;
+    allowed.scatter_set(tokens, &lowest(tokens.dim(1)?)?, 1)?;
+    Ok(allowed)
 }
 
 #[cfg(test)]
@@ -199,7 +193,18 @@ mod tests {
     #[test]
     fn equal_scores_go_to_the_lower_token() {
         let scores = Tensor::new(&[[1f32, 5.0, 5.0, 2.0, 5.0]], &Device::Cpu).unwrap();
-        let got = plain_top(&scores, None, Asked { count: 3, names: None }).unwrap().to_vec2::<f32>().unwrap();
-        assert_eq!(got[0][4..], [1.0, 2.0, 4.0]);
+        let got = plain_top(&scores, None, Asked { count: 3, ruled_out: None }).unwrap().to_vec2::<f32>().unwrap();
+        assert_eq!(got[0][5..], [1.0, 2.0, 4.0]);
+    }
+
+    #[test]
+    fn what_remains_is_known_beside_a_token_that_has_nearly_all() {
+        let scores = Tensor::new(&[[1f32, 200.0, 2.0], [1.0, 1.0, 1.0]], &Device::Cpu).unwrap();
+        let ruled_out = Tensor::new(&[[1u32, 3], [3, 3]], &Device::Cpu).unwrap();
+        let got = plain_top(&scores, None, Asked { count: 1, ruled_out: Some(&ruled_out) }).unwrap();
+        let got = got.to_vec2::<f32>().unwrap();
+        assert_eq!(got[0][0], 200.0);
+        assert!((got[0][1] - (1f32.exp() + 2f32.exp()).ln()).abs() < 1e-6, "{:?}", got[0]);
+        assert_eq!(got[1][0], got[1][1]);
     }
 }
