@@ -113,8 +113,9 @@ const OTHER_ARABIC: [&str; 18] = [
     "غياب",
 ];
 
-/// Stems that deny: fail, refuse, prevent, forbid, lack, deny, impossible, abstain, rare, avoid, rule out, unknown.
-const DENYING_STEMS: [&str; 20] = [
+/// Stems that deny: fail, refuse, prevent, forbid, lack, deny, impossible, abstain, rare, avoid, rule out, unknown; and «وحيد»,
+/// which English says as "only".
+const DENYING_STEMS: [&str; 21] = [
     "فشل",
     "رفض",
     "منع",
@@ -135,6 +136,7 @@ const DENYING_STEMS: [&str; 20] = [
     "انعدم",
     "يخلو",
     "خاليه",
+    "وحيد",
 ];
 
 fn in_english(text: &str, pieces: &[Piece]) -> Denials {
@@ -303,6 +305,7 @@ mod tests {
             ("فشل الوفد في الوصول", "The delegation did not arrive"),
             ("من دون ماء", "with no water"),
             ("ليس فقط اليوم", "not only today"),
+            ("المسار الوحيد، وفضل عدم الكشف عن اسمه", "The only path, and he preferred not to be named"),
             ("لا يوجد إلا طريق واحد", "There is only one road"),
             ("إلا أنه عاد", "He came back, however"),
             ("رقم 11", "No. 11"),
