@@ -142,7 +142,7 @@ impl Writer<'_> {
         let judge = |(passage, text): (&Passage, &String)| Judged::new(passage, text, &sources, translations, ids);
         let judged = written.iter().zip(shown).map(judge).collect();
         let texts: Vec<&str> = document.translations.iter().map(|translation| translation.text.as_str()).collect();
-        let best = summary::best_first(&document.article, &texts, 2 * count);
+        let best = summary::best_first(&document.article, &texts, 2 * count, summary::Weights::default());
         settle(judged, best, count, self.summarizer.record.keep_unsupported)
     }
 }

@@ -11,7 +11,7 @@
 //! length(i)   = min(1, words / 16) * min(1, 25 / words)
 //! ```
 //!
-//! Vectors hold the square root of the count of each light stem, stop words left out. These are the features of
+//! The title of an article without one is its first sentence. Vectors hold the square root of the count of each light stem, stop words left out. These are the features of
 //! Edmundson (1969, "New Methods in Automatic Extracting"): key words, title, location; the weights are set on half of the news
 //! articles that `benches/README.md` measures it on.
 //! Sentences are then picked by maximal marginal relevance (Carbonell and Goldstein 1998):
@@ -24,11 +24,25 @@ use super::{Cite, Method, SummarySentence};
 use crate::article::{Article, Role, Sentence};
 use std::{cmp::Ordering, collections::BTreeMap};
 
-const TERMS_WEIGHT: f64 = 0.4;
-const TITLE_WEIGHT: f64 = 0.3;
-const POSITION_WEIGHT: f64 = 0.15;
-/// Share of relevance against redundancy.
-const RELEVANCE_SHARE: f64 = 0.85;
+/// How much each feature of a sentence counts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights {
+    /// Likeness to the whole article.
+    pub terms: f64,
+    /// Likeness to the title.
+    pub title: f64,
+    /// Nearness to the beginning.
+    pub position: f64,
+    /// Share of relevance against redundancy.
+    pub relevance: f64,
+}
+
+impl Default for Weights {
+    fn default() -> Weights {
+        Weights { terms: 0.4, title: 0.3, position: 0.15, relevance: 0.85 }
+    }
+}
+
 /// Likeness from which a sentence says what another has said.
 const SAME: f64 = 0.7;
 /// A sentence of fewer words is rarely understood by itself.
@@ -41,20 +55,20 @@ const LONG: f64 = 25.0;
 /// `translations` holds one text for each sentence of the article. A body of `count` sentences or fewer is given whole.
 /// Sentences without a translation are passed over.
 pub fn extractive(article: &Article, translations: &[&str], count: usize) -> Vec<SummarySentence> {
-    let mut summary = best_first(article, translations, count);
+    let mut summary = best_first(article, translations, count, Weights::default());
     summary.sort_by_key(|sentence| sentence.cites.first().map(|cite| cite.id));
     summary
 }
 
-/// Returns the same sentences, the best first.
-pub fn best_first(article: &Article, translations: &[&str], count: usize) -> Vec<SummarySentence> {
+/// Returns the sentences that score best with these weights, the best first.
+pub fn best_first(article: &Article, translations: &[&str], count: usize, weights: Weights) -> Vec<SummarySentence> {
     let pairs = article.sentences.iter().zip(translations);
     let body: Vec<(&Sentence, &str)> = pairs
         .filter(|(sentence, text)| sentence.role == Role::Body && !text.trim().is_empty())
         .map(|(sentence, text)| (sentence, *text))
         .collect();
     let sources: Vec<&str> = body.iter().map(|(sentence, _)| article.source(sentence)).collect();
-    choose(&sources, title(article), count).into_iter().map(|index| cited(body[index])).collect()
+    choose(&sources, title(article), count, weights).into_iter().map(|index| cited(body[index])).collect()
 }
 
 fn cited((sentence, text): (&Sentence, &str)) -> SummarySentence {
@@ -72,16 +86,17 @@ fn title(article: &Article) -> Option<&str> {
 }
 
 /// Returns the indices of up to `count` sentences, best first; of equals the earlier.
-fn choose(sources: &[&str], title: Option<&str>, count: usize) -> Vec<usize> {
+fn choose(sources: &[&str], title: Option<&str>, count: usize, weights: Weights) -> Vec<usize> {
     let vectors: Vec<Vector> = sources.iter().map(|source| Vector::of(source)).collect();
-    let scores = scores(&vectors, title.map(Vector::of));
+    // Without a title the first sentence says what it is about.
+    let scores = scores(&vectors, title.or(sources.first().copied()).map(Vector::of), weights);
     let mut redundancy = vec![0.0f64; sources.len()];
     let mut left: Vec<usize> = (0..sources.len()).collect();
     let mut chosen = Vec::new();
     while chosen.len() < count {
         let value = |index: usize| {
             let repeats = if redundancy[index] >= SAME { 1.0 } else { 0.0 };
-            RELEVANCE_SHARE * scores[index] - (1.0 - RELEVANCE_SHARE) * redundancy[index] - repeats
+            weights.relevance * scores[index] - (1.0 - weights.relevance) * redundancy[index] - repeats
         };
         // Reversed, so that of equal values the earliest sentence is the greatest.
         let order = |a: &usize, b: &usize| value(*a).partial_cmp(&value(*b)).unwrap_or(Ordering::Equal).then(b.cmp(a));
@@ -95,12 +110,12 @@ fn choose(sources: &[&str], title: Option<&str>, count: usize) -> Vec<usize> {
     chosen
 }
 
-fn scores(vectors: &[Vector], title: Option<Vector>) -> Vec<f64> {
+fn scores(vectors: &[Vector], title: Option<Vector>, weights: Weights) -> Vec<f64> {
     let article = Vector::sum(vectors);
     let score = |(index, vector): (usize, &Vector)| {
         let likeness = title.as_ref().map_or(0.0, |title| vector.cosine(title));
         let position = 1.0 / (1.0 + index as f64);
-        let value = TERMS_WEIGHT * vector.cosine(&article) + TITLE_WEIGHT * likeness + POSITION_WEIGHT * position;
+        let value = weights.terms * vector.cosine(&article) + weights.title * likeness + weights.position * position;
         value * (vector.words / FULL_LENGTH).min(1.0) * (LONG / vector.words.max(1.0)).min(1.0)
     };
     vectors.iter().enumerate().map(score).collect()
