@@ -31,7 +31,7 @@ pub(super) fn check(pair: &Pair) -> Option<Flag> {
         .map(str::to_owned)
         .collect();
     let english: Vec<&str> = target.iter().filter_map(Piece::word).collect();
-    let office = offices::unheard(pair.source, &source, &english);
+    let office = offices::unheard(pair.source, &source, &offices::English::new(pair.target, &target));
     if let Some((Severity::Major, name)) = office {
         return Some(lost(pair, Severity::Major, "a title", name, unheard));
     }

@@ -9,6 +9,8 @@ use super::{
 };
 use crate::article::Span;
 
+mod clock;
+
 /// A number as it stands in a text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Quantity {
@@ -69,7 +71,13 @@ pub(super) fn read(text: &str, pieces: &[Piece]) -> Quantities {
     let mut joinable = false;
     while at < pieces.len() {
         let (quantity, next) = match &pieces[at].kind {
-            Kind::Numeral(values) => numeral(pieces, at, values),
+            Kind::Numeral(values) => match clock::dotted(text, pieces, at) {
+                Some([hour, minutes]) => {
+                    found.all.push(hour);
+                    (minutes, at + 1)
+                }
+                None => numeral(pieces, at, values),
+            },
             Kind::Word(word) => match in_words(pieces, at).or_else(|| single(text, pieces, at, word)) {
                 Some(found) => found,
                 None => {
@@ -147,11 +155,8 @@ fn numeral(pieces: &[Piece], at: usize, values: &[Value]) -> (Quantity, usize) {
     }
     match glued(at + 1).map(|piece| &piece.kind) {
         Some(Kind::Word(suffix)) => widen_by_suffix(&mut quantity.values, suffix),
-        Some(Kind::Mark(':')) => widen_by_clock(&mut quantity.values),
+        Some(Kind::Mark(':')) => clock::widen(&mut quantity.values),
         _ => {}
-    }
-    if pieces.get(at + 1).and_then(Piece::word).is_some_and(is_half_of_day) {
-        widen_by_dotted_clock(&mut quantity.values);
     }
     let before = |back: usize| at.checked_sub(back).map(|index| &pieces[index]);
     let after_colon = before(1).is_some_and(|piece| piece.is_mark(':'));
@@ -178,32 +183,6 @@ fn widen_by_suffix(values: &mut Vec<Value>, suffix: &str) {
         _ => return,
     };
     values.extend(values.clone().iter().map(|value| value.saturating_mul(factor)));
-}
-
-/// An hour may be told on either clock.
-fn widen_by_clock(values: &mut Vec<Value>) {
-    let other = |hour: &Value| match hour / ONE {
-        0..12 => Some(hour + 12 * ONE),
-        12..=24 => Some(hour - 12 * ONE),
-        _ => None,
-    };
-    values.extend(values.clone().iter().filter_map(other));
-}
-
-/// Words that make a number before them a time of day.
-fn is_half_of_day(word: &str) -> bool {
-    matches!(word, "am" | "pm" | "a" | "p" | "صباحا" | "مساء" | "ظهرا" | "عصرا" | "ليلا" | "فجرا")
-}
-
-/// 5.30 pm is the hour, on either clock, and the minutes.
-fn widen_by_dotted_clock(values: &mut Vec<Value>) {
-    let times: Vec<Value> = values.iter().filter(|value| **value < 24 * ONE && **value % ONE != 0).copied().collect();
-    for time in times {
-        let mut hour = vec![time - time % ONE];
-        widen_by_clock(&mut hour);
-        values.extend(hour);
-        values.push(time % ONE * 100);
-    }
 }
 
 /// The second year of 1995-96 is also 1996.
@@ -409,8 +388,6 @@ mod tests {
             ("15 ألفا", 15_000),
             ("40 بالمئة", 40),
             ("40 بالمائة", 40),
-            ("5.30pm", 30),
-            ("5.30 pm", 17),
         ] {
             assert!(states(text, number), "{text}");
         }
