@@ -119,7 +119,8 @@ mod tests {
         let opinion = Opinion { score: Some(-0.5), words: vec![(0..6, 0..3)], ..Opinion::default() };
         let value: Value = serde_json::from_str(&object(1, &[], &opinion)).unwrap();
         assert_eq!(value, json!({ "line": 1, "flags": [], "score": -0.5, "words": [[[0, 6], [0, 3]]] }));
-        let value: Value = serde_json::from_str(&object(1, &[], &Opinion { marks: vec![(6..7, 3..4)], ..opinion })).unwrap();
+        let value: Value =
+            serde_json::from_str(&object(1, &[], &Opinion { marks: vec![(6..7, 3..4)], ..opinion })).unwrap();
         assert_eq!(value["marks"], json!([[[6, 7], [3, 4]]]));
     }
 
@@ -128,7 +129,7 @@ mod tests {
         let pair = bitext::Pair { source: "القرار 2254".into(), target: "Resolution 2245".into() };
         let flags = checks::check(&checkable(&pair, &Opinion::default()));
         assert!(line(3, &flags).starts_with("3: critical number: Arabic has 2254"));
-        assert!(object(3, &flags, None).contains(r#""evidence":["2254","2245"]"#));
+        assert!(object(3, &flags, &Opinion::default()).contains(r#""evidence":["2254","2245"]"#));
         assert_eq!(counts(&[flags]), "1 pairs checked: 1 critical, 0 major, 0 minor");
     }
 }

@@ -244,9 +244,6 @@ mod tests {
     fn a_sentence_of_invisible_characters_has_an_empty_translation() {
         let mut units = Units::default();
         let plan = Plan::new("\u{200f}\u{200b}", &mut units, 10, &count);
-        assert_eq!(
-            plan.assemble("\u{200f}\u{200b}", &arrived([])),
-            Assembled::default()
-        );
+        assert_eq!(plan.assemble("\u{200f}\u{200b}", &arrived([])), Assembled::default());
     }
 }

@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn a_month_is_known_alone_and_with_what_is_joined_to_it() {
-        for text in ["أيار", "بأيار", "كانون الثاني", "وكانون الأول", "آب", "مارس"] {
+        for text in ["أيار", "بأيار", "كانون الثاني", "وكانون الأول", "آب", "مارس"]
+        {
             assert!(is_month(text), "{text}");
         }
         for text in ["باب", "أيار الحلبي", "الثاني", "كانون", ""] {

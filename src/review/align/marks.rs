@@ -60,13 +60,7 @@ fn held(token: &Span, marks: &[Span]) -> Vec<usize> {
 }
 
 /// Returns the attention that one mark of the target paid to each of the source's marks, by the mean of its tokens.
-fn received(
-    mark: &Span,
-    target_spans: &[Span],
-    attention: &[Vec<f32>],
-    held: &[Vec<usize>],
-    marks: usize,
-) -> Vec<f32> {
+fn received(mark: &Span, target_spans: &[Span], attention: &[Vec<f32>], held: &[Vec<usize>], marks: usize) -> Vec<f32> {
     let tokens = target_spans.iter().zip(attention);
     let rows: Vec<_> = tokens.filter(|(token, _)| token.start < mark.end && mark.start < token.end).collect();
     let mut sums = vec![0.0; marks];
@@ -103,12 +97,8 @@ mod tests {
         let (source, target) = ("نعم، لا.", "No; yes.");
         let source_spans = [0..6, 6..8, 9..13, 13..14];
         let target_spans = [0..2, 2..3, 4..7, 7..8];
-        let attention = [
-            vec![0.0, 0.0, 1.0, 0.0],
-            vec![0.4, 0.5, 0.0, 0.1],
-            vec![1.0, 0.0, 0.0, 0.0],
-            vec![0.0, 0.1, 0.0, 0.9],
-        ];
+        let attention =
+            [vec![0.0, 0.0, 1.0, 0.0], vec![0.4, 0.5, 0.0, 0.1], vec![1.0, 0.0, 0.0, 0.0], vec![0.0, 0.1, 0.0, 0.9]];
         let links = mark_links(source, &source_spans, target, &target_spans, &attention);
         assert_eq!(texts(source, target, &links), [("،", ";"), (".", ".")]);
     }
@@ -116,12 +106,13 @@ mod tests {
     #[test]
     fn of_the_marks_of_one_token_the_one_that_means_the_same_is_taken() {
         let (source, target) = ("(نعم)،", "(yes),");
-        let links = mark_links(source, &[0..1, 1..7, 7..10], target, &[0..1, 1..4, 4..5, 5..6], &[
-            vec![1.0, 0.0, 0.0],
-            vec![0.0, 1.0, 0.0],
-            vec![0.0, 0.1, 0.9],
-            vec![0.0, 0.1, 0.9],
-        ]);
+        let links = mark_links(
+            source,
+            &[0..1, 1..7, 7..10],
+            target,
+            &[0..1, 1..4, 4..5, 5..6],
+            &[vec![1.0, 0.0, 0.0], vec![0.0, 1.0, 0.0], vec![0.0, 0.1, 0.9], vec![0.0, 0.1, 0.9]],
+        );
         assert_eq!(texts(source, target, &links), [("(", "("), (")", ")"), ("،", ",")]);
     }
 

@@ -31,9 +31,14 @@ pub(super) fn check(pair: &Pair) -> Option<Flag> {
         .map(str::to_owned)
         .collect();
     let english: Vec<&str> = target.iter().filter_map(Piece::word).collect();
-    let office = offices::unheard(pair.source, &source, &offices::English::new(pair.target, &target));
+    let office = offices::unheard(pair.source, &source, &English::new(pair.target, &target));
     if let Some((Severity::Major, name)) = office {
         return Some(lost(pair, Severity::Major, "a title", name, unheard));
+    }
+    if let Some((address, word)) = honorifics::unnamed(pair.target, &target) {
+        let (address, word) = (&pair.target[address], &pair.target[word]);
+        let message = format!("“{address}” stands before “{word}”, which is no name: check who is meant");
+        return Some(flag(FlagKind::Name, Severity::Major, message, vec![address.to_owned(), word.to_owned()]));
     }
     if let Some(found) = confused(&source, &target, &unheard) {
         return Some(found);
@@ -150,11 +155,14 @@ fn is_translated(word: &str) -> bool {
 
 mod bodies;
 mod exonyms;
+mod heard;
+mod honorifics;
 mod introduced;
 mod offices;
 mod translated;
 
 use exonyms::EXONYMS;
+use heard::English;
 use translated::TRANSLATED;
 
 #[cfg(test)]
@@ -195,6 +203,13 @@ mod tests {
         assert_eq!(severity("قال السيناتور ماكونيل إن", "Senator McConnell said"), None);
         assert_eq!(severity("قال الرئيس روزفلت إن", "He said that"), Some(Severity::Minor), "one long vowel");
         assert_eq!(severity("قال الرئيس أمس إن", "He said that"), None);
+    }
+
+    #[test]
+    fn a_form_of_address_before_common_words_is_major() {
+        let evidence = vec!["Mr".to_owned(), "open".to_owned()];
+        assert_eq!(found("قال كوستيلو", "Mr open doors said"), Some((Severity::Major, evidence)));
+        assert_eq!(found("قال كوستيلو", "Mr Costello said"), None);
     }
 
     #[test]
