@@ -33,15 +33,22 @@ pub(super) fn directed(document: &Document, tag: &str, text: &str) -> String {
 /// Returns an English text in which each run of Arabic has its language and direction: a reader aloud changes its voice,
 /// and two names do not change places.
 pub(super) fn mixed(language: &str, text: &str) -> String {
+    // Escaping takes off the white space at both ends, which is what parts a run from the words around it.
+    let around = |piece: &str| {
+        let ends = |is_space: bool| if is_space { " " } else { "" };
+        let (before, after) = (piece.starts_with(char::is_whitespace), piece.ends_with(char::is_whitespace));
+        let words = html(piece);
+        format!("{}{words}{}", ends(before), ends(after && !words.is_empty()))
+    };
     let (mut out, mut rest) = (String::new(), text);
     while let Some(start) = rest.find(script::is_letter) {
         let in_run = |c: char| c.is_whitespace() || script::is_letter(c) || script::is_mark(c);
         let run = rest[start..].split(|c| !in_run(c)).next().unwrap_or_default().trim_end();
-        out += &html(&rest[..start]);
+        out += &around(&rest[..start]);
         out += &format!("<bdi lang=\"{}\" dir=\"rtl\">{}</bdi>", html(language), html(run));
         rest = &rest[start + run.len()..];
     }
-    out + &html(rest)
+    out + &around(rest)
 }
 
 /// Returns the warnings and notes of a sentence as a list; empty where there are none.
@@ -190,8 +197,8 @@ mod tests {
     fn arabic_within_english_has_its_language_and_direction() {
         let bdi = |text: &str| format!("<bdi lang=\"ar\" dir=\"rtl\">{text}</bdi>");
         assert_eq!(
-            mixed("ar", "Arabic has «كانون الثاني», then أيار: <check>"),
-            format!("Arabic has «{}», then {}: &lt;check&gt;", bdi("كانون الثاني"), bdi("أيار"))
+            mixed("ar", "Arabic has «كانون الثاني», then أيار <check> أيار."),
+            format!("Arabic has «{}», then {} &lt;check&gt; {}.", bdi("كانون الثاني"), bdi("أيار"), bdi("أيار"))
         );
         assert_eq!(mixed("ar", "no Arabic"), "no Arabic");
         assert_eq!(mixed("ar", "نعم"), bdi("نعم"));

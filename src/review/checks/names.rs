@@ -40,7 +40,7 @@ pub(super) fn check(pair: &Pair) -> Option<Flag> {
         let message = format!("“{address}” stands before “{word}”, which is no name: check who is meant");
         return Some(flag(FlagKind::Name, Severity::Major, message, vec![address.to_owned(), word.to_owned()]));
     }
-    if let Some(found) = confused(&source, &target, &unheard) {
+    if let Some(found) = confused(pair, &source, &target, &unheard) {
         return Some(found);
     }
     if let Some((severity, name)) = office {
@@ -75,16 +75,18 @@ fn lost(pair: &Pair, severity: Severity, after: &str, name: Span, unheard: Vec<S
 }
 
 /// Flags a country or body of the Arabic that the English lacks: major where it names another one instead.
-fn confused(source: &[Piece], target: &[Piece], unheard: &[String]) -> Option<Flag> {
+fn confused(pair: &Pair, source: &[Piece], target: &[Piece], unheard: &[String]) -> Option<Flag> {
     let (lost, added) = bodies::replaced(source, target);
+    let texts = |text: &str, spans: Vec<Span>| spans.into_iter().map(|span| text[span].to_owned()).collect::<Vec<_>>();
+    let (lost, added) = (texts(pair.source, lost), texts(pair.target, added));
     let name = lost.first()?;
-    let evidence = lost.iter().chain(&added).map(|name| (*name).to_owned()).chain(unheard.iter().cloned()).collect();
     let (severity, message) = match added.first() {
         Some(other) => {
             (Severity::Major, format!("«{name}» is not in the English, which has “{other}”: check who is meant"))
         }
         None => (Severity::Minor, format!("«{name}» is not in the English: check the name")),
     };
+    let evidence = lost.iter().chain(&added).chain(unheard).cloned().collect();
     Some(flag(FlagKind::Name, severity, message, evidence))
 }
 
@@ -191,7 +193,9 @@ mod tests {
     fn a_body_taken_for_another_is_major_and_one_that_is_lost_minor() {
         let severity = |source, target| found(source, target).map(|(severity, _)| severity);
         let source = "دعت الأمم المتحدة إلى هدنة";
-        assert_eq!(severity(source, "The United States called for a truce"), Some(Severity::Major));
+        let evidence = vec!["الأمم المتحدة".to_owned(), "United States".to_owned()];
+        let replaced = found(source, "The United States called for a truce");
+        assert_eq!(replaced, Some((Severity::Major, evidence)), "as both sides write it");
         assert_eq!(severity(source, "The United Nations called for a truce"), None);
         assert_eq!(severity("في حي الحجر الأسود", "in the black stone quarter"), Some(Severity::Minor));
     }
