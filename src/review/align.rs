@@ -172,7 +172,7 @@ mod tests {
             .collect()
     }
 
-    fn texts<'a>(source: &'a str, target: &'a str, links: &[WordLink]) -> Vec<(&'a str, &'a str)> {
+    pub(super) fn texts<'a>(source: &'a str, target: &'a str, links: &[WordLink]) -> Vec<(&'a str, &'a str)> {
         links.iter().map(|(s, t)| (&source[s.clone()], &target[t.clone()])).collect()
     }
 

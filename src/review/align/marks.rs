@@ -85,12 +85,8 @@ fn meaning(mark: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::tests::texts, *};
     use proptest::prelude::*;
-
-    fn texts<'a>(source: &'a str, target: &'a str, links: &[WordLink]) -> Vec<(&'a str, &'a str)> {
-        links.iter().map(|(s, t)| (&source[s.clone()], &target[t.clone()])).collect()
-    }
 
     #[test]
     fn a_mark_is_linked_to_the_mark_it_was_read_from_whatever_it_is() {
