@@ -24,6 +24,8 @@ pub(super) struct Quantity {
     pub(super) digits: bool,
     /// May be left unsaid: the 00 of 14:00.
     pub(super) optional: bool,
+    /// The first year of a decade that is written with its century: 1980s.
+    decade: Option<Value>,
     /// Scales that it has from a number behind it.
     shared: Vec<Value>,
 }
@@ -48,6 +50,10 @@ impl Quantity {
     /// Words are grouped with less certainty than digits, so where one side is in words and only one has a scale the bare
     /// values may agree too. In digits they may not: 48 is not 48 thousand.
     pub(super) fn agrees(&self, other: &Quantity) -> bool {
+        // Both may be meant by 80, but the 1880s are not the 1980s.
+        if let (Some(ours), Some(theirs)) = (self.decade, other.decade) {
+            return ours == theirs;
+        }
         let one_scale = (self.scale == 1) != (other.scale == 1) && !(self.digits && other.digits);
         let scaled = self.scaled().any(|value| other.scaled().any(|theirs| theirs == value));
         scaled || (one_scale && self.values.iter().any(|value| other.values.contains(value)))
@@ -139,6 +145,7 @@ fn numeral(pieces: &[Piece], at: usize, values: &[Value]) -> (Quantity, usize) {
         scale: 1,
         digits: true,
         optional: false,
+        decade: None,
         shared: Vec::new(),
     };
     let glued = |index: usize| pieces.get(index).filter(|next| next.span.start == pieces[index - 1].span.end);
@@ -154,7 +161,10 @@ fn numeral(pieces: &[Piece], at: usize, values: &[Value]) -> (Quantity, usize) {
         return (quantity, next + 1);
     }
     match glued(at + 1).map(|piece| &piece.kind) {
-        Some(Kind::Word(suffix)) => widen_by_suffix(&mut quantity.values, suffix),
+        Some(Kind::Word(suffix)) => {
+            quantity.decade = values.first().copied().filter(|year| suffix == "s" && *year >= 1000 * ONE);
+            widen_by_suffix(&mut quantity.values, suffix);
+        }
         Some(Kind::Mark(':')) => clock::widen(&mut quantity.values),
         _ => {}
     }
@@ -241,6 +251,7 @@ fn in_words(pieces: &[Piece], at: usize) -> Option<(Quantity, usize)> {
         scale: 1,
         digits: false,
         optional: true,
+        decade: None,
         shared: Vec::new(),
     };
     Some((quantity, next))
@@ -255,7 +266,15 @@ fn single(text: &str, pieces: &[Piece], at: usize, word: &str) -> Option<(Quanti
         None => (lexicon::roman(&text[span.clone()])?, 1),
     };
     Some((
-        Quantity { span, values: vec![value], scale: 1, digits: false, optional: true, shared: Vec::new() },
+        Quantity {
+            span,
+            values: vec![value],
+            scale: 1,
+            digits: false,
+            optional: true,
+            decade: None,
+            shared: Vec::new(),
+        },
         at + words,
     ))
 }
@@ -399,6 +418,14 @@ mod tests {
         assert!(read("3 ملايين").agrees(&read("3,000,000")));
         assert!(!read("3 ملايين").agrees(&read("3")), "a million was lost");
         assert!(!read("3 ملايين").agrees(&read("3 billion")));
+    }
+
+    #[test]
+    fn a_decade_of_another_century_does_not_agree() {
+        let first = |text: &str| read(text, &scan(text)).all.remove(0);
+        assert!(!first("the 1880s").agrees(&first("the 1980s")));
+        assert!(first("the 80s").agrees(&first("the 1980s")) && first("the 1980s").agrees(&first("in 1980")));
+        assert!(first("ثمانينيات القرن").agrees(&first("the 1980s")));
     }
 
     #[test]

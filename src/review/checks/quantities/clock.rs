@@ -36,7 +36,15 @@ pub(super) fn dotted(text: &str, pieces: &[Piece], at: usize) -> Option<[Quantit
     let mut hours = vec![hour * ONE];
     widen(&mut hours);
     hours.push(whole);
-    let quantity = |span, values, optional| Quantity { span, values, scale: 1, digits: true, optional, shared: vec![] };
+    let quantity = |span, values, optional| Quantity {
+        span,
+        values,
+        scale: 1,
+        digits: true,
+        optional,
+        decade: None,
+        shared: vec![],
+    };
     Some([
         quantity(span.start..point, hours, false),
         quantity(after..span.end, vec![minutes * ONE, whole], minutes == 0),
