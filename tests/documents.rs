@@ -111,6 +111,7 @@ fn sample() -> Document {
     document.translations[2].flags = vec![flag(FlagKind::Bidi, Severity::Major, message, &["U+202E"])];
     // سامر -> Samer, حداد -> Haddad, السلام -> Salam
     document.translations[1].words = link(&document, 1, &[("سامر", "Samer"), ("حداد", "Haddad")]);
+    document.translations[1].marks = link(&document, 1, &[(".", ".")]);
     document.translations[0].words = link(&document, 0, &[("السلام", "Salam"), ("العاصي", "Orontes")]);
     document.summary = vec![SummarySentence {
         text: document.translations[1].text.clone(),

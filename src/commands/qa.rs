@@ -53,7 +53,7 @@ pub fn qa(request: Request<'_>, settings: &Settings, ui: &Ui) -> Result<Exit, Fa
         .zip(&opinions)
         .enumerate()
         .map(|(index, (flags, opinion))| match as_json {
-            true => object(index + 1, flags, opinion.score.map(|score| (score, opinion.words.as_slice()))),
+            true => object(index + 1, flags, opinion),
             false => line(index + 1, flags),
         })
         .collect();
@@ -73,13 +73,17 @@ fn line(number: usize, flags: &[Flag]) -> String {
     flags.iter().map(shown).collect()
 }
 
-/// Returns the object of a pair; one that a model scored also has its score and its word links, as documents have them.
-fn object(number: usize, flags: &[Flag], scored: Option<(f32, &[WordLink])>) -> String {
+/// Returns the object of a pair; one that a model scored also has its score and its links, as documents have them.
+fn object(number: usize, flags: &[Flag], opinion: &Opinion) -> String {
     let mut object = json!({ "line": number, "flags": flags.iter().map(view).collect::<Vec<_>>() });
-    if let Some((score, words)) = scored {
+    if let Some(score) = opinion.score {
         let range = |span: &Span| [span.start, span.end];
+        let links = |links: &[WordLink]| links.iter().map(|(s, t)| json!([range(s), range(t)])).collect::<Value>();
         object["score"] = json!((f64::from(score) * 1e4).round() / 1e4);
-        object["words"] = words.iter().map(|(source, target)| json!([range(source), range(target)])).collect();
+        object["words"] = links(&opinion.words);
+        if !opinion.marks.is_empty() {
+            object["marks"] = links(&opinion.marks);
+        }
     }
     format!("{object}\n")
 }
@@ -105,15 +109,19 @@ mod tests {
 
     #[test]
     fn a_pair_without_flags_still_has_its_object() {
-        let value: Value = serde_json::from_str(&object(7, &[], None)).unwrap();
+        let value: Value = serde_json::from_str(&object(7, &[], &Opinion::default())).unwrap();
         assert_eq!(value, json!({ "line": 7, "flags": [] }));
         assert_eq!(line(7, &[]), "");
     }
 
     #[test]
     fn a_pair_that_was_scored_has_its_score_and_links() {
-        let value: Value = serde_json::from_str(&object(1, &[], Some((-0.5, &[(0..6, 0..3)])))).unwrap();
+        let opinion = Opinion { score: Some(-0.5), words: vec![(0..6, 0..3)], ..Opinion::default() };
+        let value: Value = serde_json::from_str(&object(1, &[], &opinion)).unwrap();
         assert_eq!(value, json!({ "line": 1, "flags": [], "score": -0.5, "words": [[[0, 6], [0, 3]]] }));
+        let value: Value =
+            serde_json::from_str(&object(1, &[], &Opinion { marks: vec![(6..7, 3..4)], ..opinion })).unwrap();
+        assert_eq!(value["marks"], json!([[[6, 7], [3, 4]]]));
     }
 
     #[test]
@@ -121,7 +129,7 @@ mod tests {
         let pair = bitext::Pair { source: "القرار 2254".into(), target: "Resolution 2245".into() };
         let flags = checks::check(&checkable(&pair, &Opinion::default()));
         assert!(line(3, &flags).starts_with("3: critical number: Arabic has 2254"));
-        assert!(object(3, &flags, None).contains(r#""evidence":["2254","2245"]"#));
+        assert!(object(3, &flags, &Opinion::default()).contains(r#""evidence":["2254","2245"]"#));
         assert_eq!(counts(&[flags]), "1 pairs checked: 1 critical, 0 major, 0 minor");
     }
 }

@@ -57,10 +57,10 @@ impl Aids {
     }
 
     /// Puts the glossary's renderings into a translation.
-    pub fn apply_glossary(&self, source: &str, text: String, words: Vec<WordLink>) -> Applied {
+    pub fn apply_glossary(&self, source: &str, text: String, words: Vec<WordLink>, marks: Vec<WordLink>) -> Applied {
         match &self.glossary {
-            Some(glossary) => glossary.apply(source, text, words),
-            None => Applied { text, words, ..Applied::default() },
+            Some(glossary) => glossary.apply(source, text, words, marks),
+            None => Applied { text, words, marks, ..Applied::default() },
         }
     }
 

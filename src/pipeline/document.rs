@@ -93,13 +93,13 @@ pub fn build(
 
 /// Returns a translation with the glossary put in and its warnings.
 pub fn checked(source: &str, assembled: Assembled, aids: &Aids) -> SentenceTranslation {
-    let Assembled { text, score, parts, words, unread } = assembled;
-    let Applied { text, words, notes, flags: not_put_in } = aids.apply_glossary(source, text, words);
+    let Assembled { text, score, parts, words, marks, unread } = assembled;
+    let Applied { text, words, marks, notes, flags: not_put_in } = aids.apply_glossary(source, text, words, marks);
     let mut flags =
         checks::check(&Pair { source, target: &text, score: Some(score), parts, words: &words, unread: &unread });
     flags.extend(not_put_in);
     sort_flags(&mut flags);
-    SentenceTranslation { text, score, words, flags, notes }
+    SentenceTranslation { text, score, words, marks, flags, notes }
 }
 
 fn summarize(article: &Article, translations: &[SentenceTranslation], common: &Common) -> Vec<SummarySentence> {

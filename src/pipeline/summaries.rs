@@ -123,7 +123,7 @@ impl Writer<'_> {
         let translations = Translations::of(translate_all(engine, units.into_texts(), &self.translation)?);
         let text = |(passage, plan): (&Passage, &Plan)| {
             let assembled = plan.assemble(&passage.text, &translations);
-            self.aids.apply_glossary(&passage.text, assembled.text, assembled.words).text
+            self.aids.apply_glossary(&passage.text, assembled.text, assembled.words, Vec::new()).text
         };
         let shown = written.iter().zip(&plans).map(|(all, plans)| all.iter().zip(plans).map(text).collect());
         Ok(shown.collect())

@@ -80,7 +80,7 @@ struct Part {
 }
 
 /// The translation of one sentence, put together.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Assembled {
     /// The target text.
     pub text: String,
@@ -90,6 +90,8 @@ pub struct Assembled {
     pub parts: usize,
     /// Word links: bytes of the source sentence, bytes of `text`.
     pub words: Vec<WordLink>,
+    /// Links of punctuation, likewise.
+    pub marks: Vec<WordLink>,
     /// Words of the source sentence that no part of `text` was read from; empty where attention does not tell.
     pub unread: Vec<Span>,
 }
@@ -125,21 +127,24 @@ impl Plan {
     pub fn assemble(&self, source: &str, translated: &Translations) -> Assembled {
         let texts: Vec<&str> = self.parts.iter().map(|part| translated.get(part.unit).text.as_str()).collect();
         let text = texts.iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(" ");
-        let (mut words, mut attended) = (Vec::new(), Vec::new());
+        let (mut words, mut marks, mut attended) = (Vec::new(), Vec::new(), Vec::new());
         let mut offset = 0;
         for part in &self.parts {
             let translation = translated.get(part.unit);
             let (source_spans, target_spans) = self.spans(part, translation, offset);
             words.extend(align::word_links(source, &source_spans, &text, &target_spans, &translation.attention));
+            marks.extend(align::mark_links(source, &source_spans, &text, &target_spans, &translation.attention));
             let of_part = align::attended(source, &source_spans, &text, &target_spans, &translation.attention);
             attended.resize(of_part.len(), 0.0);
             attended.iter_mut().zip(of_part).for_each(|(sum, more)| *sum += more);
             offset += translation.text.len() + usize::from(!translation.text.is_empty());
         }
-        words.sort_by_key(|(source, target)| (source.start, target.start));
+        let starts = |(source, target): &WordLink| (source.start, target.start);
+        words.sort_by_key(starts);
+        marks.sort_by_key(starts);
         let guided = self.parts.iter().all(|part| translated.get(part.unit).guided);
         let unread = if guided { align::unread(source, &attended) } else { Vec::new() };
-        Assembled { text, score: self.score(translated), parts: self.parts.len(), words, unread }
+        Assembled { text, score: self.score(translated), parts: self.parts.len(), words, marks, unread }
     }
 
     /// Returns what the tokens of a part cover of the source sentence and of the whole translation.
@@ -239,9 +244,6 @@ mod tests {
     fn a_sentence_of_invisible_characters_has_an_empty_translation() {
         let mut units = Units::default();
         let plan = Plan::new("\u{200f}\u{200b}", &mut units, 10, &count);
-        assert_eq!(
-            plan.assemble("\u{200f}\u{200b}", &arrived([])),
-            Assembled { text: String::new(), score: 0.0, parts: 0, words: vec![], unread: vec![] }
-        );
+        assert_eq!(plan.assemble("\u{200f}\u{200b}", &arrived([])), Assembled::default());
     }
 }

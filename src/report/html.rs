@@ -21,8 +21,8 @@ impl Render for Html {
 
     fn render(&self, document: &Document) -> Vec<u8> {
         let language = html(&document.target_language);
-        let title = document.title().map(|(_, translation)| html(&translation.text)).filter(|title| !title.is_empty());
-        let title = title.unwrap_or_else(|| html(&document.input_label()));
+        let title = document.title().map(|(_, translation)| translation.text.clone()).filter(|title| !title.is_empty());
+        let title = title.unwrap_or_else(|| document.input_label());
         let body = [
             headline(document, &title),
             notices(document),
@@ -35,6 +35,7 @@ impl Render for Html {
             provenance(document),
         ]
         .concat();
+        let title = html(&title);
         format!(
             "<!DOCTYPE html>\n<html lang=\"{language}\" dir=\"ltr\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -48,9 +49,10 @@ impl Render for Html {
 
 fn headline(document: &Document, title: &str) -> String {
     let original = document.title().map(|(sentence, translation)| {
-        let remarks = sections::remarks(translation);
+        let remarks = sections::remarks(document, translation);
         format!("{}{remarks}", arabic(document, "p", "original", document.article.source(sentence)))
     });
+    let title = sections::mixed(&document.source_language, title);
     format!("<header id=\"s0\">\n<h1>{title}</h1>\n{}{}</header>\n", original.unwrap_or_default(), facts(document))
 }
 

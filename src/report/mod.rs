@@ -50,6 +50,8 @@ pub struct SentenceTranslation {
     pub score: f32,
     /// Word links: bytes of the source sentence, bytes of `text`.
     pub words: Vec<WordLink>,
+    /// Links of punctuation, likewise.
+    pub marks: Vec<WordLink>,
     /// Warnings, worst first.
     pub flags: Vec<Flag>,
     /// What was taken from the translation memory or the glossary, and what came of decoding it again.

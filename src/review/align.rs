@@ -8,6 +8,10 @@
 //! and averaged over those of the target word. A word of no own meaning ("of", "the") leans on a neighbour's source word:
 //! it is linked only where that word has hardly more of another target word.
 
+mod marks;
+
+pub use marks::mark_links;
+
 use super::WordLink;
 use crate::article::Span;
 use unicode_segmentation::UnicodeSegmentation;
@@ -168,7 +172,7 @@ mod tests {
             .collect()
     }
 
-    fn texts<'a>(source: &'a str, target: &'a str, links: &[WordLink]) -> Vec<(&'a str, &'a str)> {
+    pub(super) fn texts<'a>(source: &'a str, target: &'a str, links: &[WordLink]) -> Vec<(&'a str, &'a str)> {
         links.iter().map(|(s, t)| (&source[s.clone()], &target[t.clone()])).collect()
     }
 

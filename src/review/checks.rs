@@ -24,7 +24,7 @@ mod unstated;
 mod words;
 
 use super::{Flag, FlagKind, Severity, WordLink};
-use crate::article::Span;
+use crate::article::{Span, arabic, normalize::fold};
 
 /// What is known of one sentence and its translation.
 #[derive(Debug, Clone, Copy, Default)]
@@ -71,6 +71,16 @@ pub fn numbers(source: &str, target: &str) -> Vec<(Span, Option<Span>)> {
     numbers::pairs(source, target)
 }
 
+/// Returns true for the name of a Gregorian month and no more, with or without what is joined to it.
+pub fn is_month(text: &str) -> bool {
+    let folded = fold(text);
+    let words: Vec<&str> = folded.split_whitespace().collect();
+    let month = lexicon::month([words.first().unwrap_or(&""), words.get(1).unwrap_or(&"")]);
+    // «باب», a door, is no «ب» and August.
+    let exact = || arabic::month(&folded).is_some();
+    month.is_some_and(|month| month.words == words.len() && (!month.common_word || exact()))
+}
+
 /// Returns the numbers of a text that a text of the same language does not state.
 pub fn unstated_numbers(text: &str, other: &str) -> Vec<Span> {
     unstated::numbers(text, other)
@@ -94,6 +104,17 @@ mod tests {
     fn a_faithful_translation_has_no_flags() {
         let source = "قال الوزير في 18 شباط 2021 إن 2254 أسرة عادت إلى بيوتها.";
         assert_eq!(kinds(source, "The minister said on February 18, 2021 that 2,254 families returned home."), []);
+    }
+
+    #[test]
+    fn a_month_is_known_alone_and_with_what_is_joined_to_it() {
+        for text in ["أيار", "بأيار", "كانون الثاني", "وكانون الأول", "آب", "مارس"]
+        {
+            assert!(is_month(text), "{text}");
+        }
+        for text in ["باب", "أيار الحلبي", "الثاني", "كانون", ""] {
+            assert!(!is_month(text), "{text}");
+        }
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub struct Applied {
     pub text: String,
     /// The word links, into the new text.
     pub words: Vec<WordLink>,
+    /// The links of punctuation, likewise.
+    pub marks: Vec<WordLink>,
     /// Each use.
     pub notes: Vec<Note>,
     /// Each use that could not be put in.
@@ -92,10 +94,10 @@ impl Glossary {
     }
 
     /// Puts the glossary's renderings into a translation.
-    pub fn apply(&self, source: &str, text: String, words: Vec<WordLink>) -> Applied {
+    pub fn apply(&self, source: &str, text: String, words: Vec<WordLink>, marks: Vec<WordLink>) -> Applied {
         let uses = self.uses(source);
         let uses: Vec<_> = uses.into_iter().map(|(entry, span)| (&self.entries[entry], span)).collect();
-        apply::apply(&uses, source, text, words)
+        apply::apply(&uses, source, Applied { text, words, marks, ..Applied::default() })
     }
 
     /// Returns a flag for each entry that a sentence calls for and a translation made by a person does not have.

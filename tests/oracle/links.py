@@ -4,7 +4,8 @@
 
 An anchor is a number in digits or a word in Latin letters that stands once on each side, or a name of the list (one word
 each, four letters or more) whose Arabic, with or without joined letters, stands once and whose English stands once with a
-capital. Links are read for the human references (forced decoding, `summarize qa --model`) and for the model's own
+capital, or a mark of punctuation that stands once on each side (of straight quotation marks two, the first opens and the
+second closes). Links are read for the human references (forced decoding, `summarize qa --model`) and for the model's own
 translations. Precision: of the links of anchored English words, those to the right Arabic word. Recall: of all anchors,
 those so linked. Alone: of the right links, those whose English is the anchor and no other word.
 Even lines are for tuning, odd lines for the report.
@@ -21,6 +22,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 WORD = re.compile(r"\w+(?:['’.,٫٬:]\w+)*")
+MARKS = {c: c for c in ",;:.?!()“”\""} | {"،": ",", "؛": ";", "؟": "?", "«": "“", "»": "”"}
+GROUPS = {", ; :": ",;:", ". ? !": ".?!", "quotation marks": "“”\"", "parentheses": "()", "all marks": ",;:.?!“”\"()"}
 JOINED = ["", "و", "ب", "ل", "ف", "ك", "ال", "وال", "بال", "لل", "فال", "ول", "وب", "كال"]
 
 
@@ -53,8 +56,8 @@ def read_names(path):
 
 def once(pairs):
     """Returns the pairs whose ends stand in no other pair."""
-    left, right = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
-    return [(a, b) for a, b in pairs if left[a] == 1 and right[b] == 1]
+    left, right = Counter(pair[-2] for pair in pairs), Counter(pair[-1] for pair in pairs)
+    return [pair for pair in pairs if left[pair[-2]] == 1 and right[pair[-1]] == 1]
 
 
 def equal(source, target, key):
@@ -82,11 +85,31 @@ def anchors(source, target, names):
     }
 
 
+def marks(text):
+    """Returns the marks outside words with their byte ranges, each as the English mark of its meaning."""
+    at = [0]
+    for c in text:
+        at.append(at[-1] + len(c.encode()))
+    inside = {i for m in WORD.finditer(text) for i in range(m.start(), m.end())}
+    found = [(i, MARKS[c]) for i, c in enumerate(text) if c in MARKS and i not in inside]
+    straight = [i for i, mark in found if mark == '"']
+    sides = dict(zip(straight, ["“", "”"])) if len(straight) == 2 else {}
+    return [((at[i], at[i + 1]), sides.get(i, mark)) for i, mark in found]
+
+
+def punctuation(source, target):
+    source, target = marks(source), marks(target)
+    found = once([(mark, a, b) for a, mark in source for b, other in target if mark == other])
+    return {name: [(a, b) for mark, a, b in found if mark in group] for name, group in GROUPS.items()}
+
+
 def judge(rows, names):
     """Counts anchors, linked anchors, right links, right links alone."""
     counts = defaultdict(lambda: [0, 0, 0, 0])
-    for source, target, links in rows:
-        for kind, pairs in anchors(source, target, names).items():
+    for source, target, words, marks in rows:
+        kinds = [(kind, pairs, words) for kind, pairs in anchors(source, target, names).items()]
+        kinds += [(kind, pairs, marks) for kind, pairs in punctuation(source, target).items()]
+        for kind, pairs, links in kinds:
             for arabic, english in pairs:
                 own = [link for link in links if link[1][0] <= english[0] and english[1] <= link[1][1]]
                 right = [link for link in own if tuple(link[0]) == arabic]
@@ -103,7 +126,7 @@ def forced(binary, model, sources, targets, folder):
     command = [binary, "qa", a, b, "--json", "-q", "--offline", "--model", model]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     rows = map(json.loads, run.stdout.splitlines())
-    return [(s, t, row.get("words", [])) for s, t, row in zip(sources, targets, rows)]
+    return [(s, t, row.get("words", []), row.get("marks", [])) for s, t, row in zip(sources, targets, rows)]
 
 
 def own(binary, model, sources, folder):
@@ -113,7 +136,10 @@ def own(binary, model, sources, folder):
     command = [binary, lines, "--from", "ar", "--summary", "off", "--offline", "-q", "--model", model, "--format", "json"]
     subprocess.run([*command, "-o", folder], check=True)
     documents = (json.loads(Path(folder, "lines", f"{n:05}.json").read_text(encoding="utf-8")) for n in range(len(sources)))
-    return [[(s["source"], s["translation"], s["words"]) for s in document["sentences"]] for document in documents]
+    return [
+        [(s["source"], s["translation"], s["words"], s.get("marks", [])) for s in document["sentences"]]
+        for document in documents
+    ]
 
 
 def main():

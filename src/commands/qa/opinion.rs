@@ -30,6 +30,8 @@ pub(super) struct Opinion {
     pub is_low: bool,
     /// Word links.
     pub words: Vec<WordLink>,
+    /// Links of punctuation.
+    pub marks: Vec<WordLink>,
     /// Words of the source that nothing of the translation was read from.
     pub unread: Vec<Span>,
 }
@@ -43,9 +45,10 @@ pub(super) fn of_pairs(pairs: &[bitext::Pair], engine: &Engine) -> Result<Vec<Op
         let (source, target) = (&pairs[place].source, &scored.text);
         let spans: Vec<Span> = scored.source_spans.iter().map(|span| copies[place].original(span.clone())).collect();
         let words = align::word_links(source, &spans, target, &scored.target_spans, &scored.attention);
+        let marks = align::mark_links(source, &spans, target, &scored.target_spans, &scored.attention);
         let attended = align::attended(source, &spans, target, &scored.target_spans, &scored.attention);
         let unread = if scored.guided { align::unread(source, &attended) } else { Vec::new() };
-        Opinion { score: Some(scored.score), is_low: false, words, unread }
+        Opinion { score: Some(scored.score), is_low: false, words, marks, unread }
     };
     let mut opinions = scored(engine, &texts, opinion)?;
     if opinions.iter().flat_map(|opinion| opinion.score).count() >= FEWEST {

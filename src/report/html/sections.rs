@@ -30,14 +30,38 @@ pub(super) fn directed(document: &Document, tag: &str, text: &str) -> String {
     }
 }
 
+/// Returns an English text in which each run of Arabic has its language and direction: a reader aloud changes its voice,
+/// and two names do not change places.
+pub(super) fn mixed(language: &str, text: &str) -> String {
+    // Escaping takes off the white space at both ends, which is what parts a run from the words around it.
+    let around = |piece: &str| {
+        let ends = |is_space: bool| if is_space { " " } else { "" };
+        let (before, after) = (piece.starts_with(char::is_whitespace), piece.ends_with(char::is_whitespace));
+        let words = html(piece);
+        format!("{}{words}{}", ends(before), ends(after && !words.is_empty()))
+    };
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(start) = rest.find(script::is_letter) {
+        let in_run = |c: char| c.is_whitespace() || script::is_letter(c) || script::is_mark(c);
+        let run = rest[start..].split(|c| !in_run(c)).next().unwrap_or_default().trim_end();
+        out += &around(&rest[..start]);
+        out += &format!("<bdi lang=\"{}\" dir=\"rtl\">{}</bdi>", html(language), html(run));
+        rest = &rest[start + run.len()..];
+    }
+    out + &around(rest)
+}
+
 /// Returns the warnings and notes of a sentence as a list; empty where there are none.
-pub(super) fn remarks(translation: &SentenceTranslation) -> String {
+pub(super) fn remarks(document: &Document, translation: &SentenceTranslation) -> String {
     let flag = |flag: &Flag| {
         let (severity, kind) = (flag.severity.name(), flag.kind.name());
-        format!("<li class=\"{severity}\"><strong>{severity}, {kind}</strong>: {}</li>\n", html(&flag.message))
+        let message = mixed(&document.source_language, &flag.message);
+        format!("<li class=\"{severity}\"><strong>{severity}, {kind}</strong>: {message}</li>\n")
     };
-    let note =
-        |note: &Note| format!("<li class=\"note\"><em>{}</em>: {}</li>\n", note.kind.name(), html(&note.message));
+    let note = |note: &Note| {
+        let message = mixed(&document.source_language, &note.message);
+        format!("<li class=\"note\"><em>{}</em>: {message}</li>\n", note.kind.name())
+    };
     let items: String = translation.flags.iter().map(flag).chain(translation.notes.iter().map(note)).collect();
     if items.is_empty() { items } else { format!("<ul class=\"remarks\">\n{items}</ul>\n") }
 }
@@ -57,7 +81,8 @@ pub(super) fn checks(document: &Document) -> String {
         point.flags.iter().map(move |flag| (flag, format!("<a href=\"#m{0}\">M{0}</a>", index + 1)))
     });
     let row = |(flag, links): &(&Flag, Vec<String>)| {
-        let (severity, kind, message) = (flag.severity.name(), flag.kind.name(), html(&flag.message));
+        let (severity, kind, message) =
+            (flag.severity.name(), flag.kind.name(), mixed(&document.source_language, &flag.message));
         let links = links.join(" ");
         format!("<tr class=\"{severity}\"><td>{severity}</td><td>{kind}</td><td>{message}</td><td>{links}</td></tr>\n")
     };
@@ -81,7 +106,7 @@ pub(super) fn summary(document: &Document) -> String {
         format!(
             "<li id=\"m{}\">{} <span class=\"cites\">{}</span></li>\n",
             index + 1,
-            html(&point.text),
+            mixed(&document.source_language, &point.text),
             links.join(", ")
         )
     };
@@ -139,7 +164,7 @@ fn pairs(document: &Document, wanted: impl Fn(Role) -> bool) -> String {
 }
 
 fn pair(document: &Document, sentence: &Sentence, translation: &SentenceTranslation, class: &str) -> String {
-    let (id, english) = (sentence.id, html(&translation.text));
+    let (id, english) = (sentence.id, mixed(&document.source_language, &translation.text));
     let english = if english.is_empty() { "<em>no translation</em>".to_owned() } else { english };
     let tag = if sentence.role == Role::Heading { "h3" } else { "p" };
     let original = arabic(document, "p", "original", document.article.source(sentence));
@@ -147,7 +172,7 @@ fn pair(document: &Document, sentence: &Sentence, translation: &SentenceTranslat
         "<div class=\"{class}\" id=\"s{0}\">\n<div>\n<{tag}><a class=\"id\" href=\"#s{0}\">{id}</a> {english}</{tag}>\n{1}\
          </div>\n{original}</div>\n",
         id.0,
-        remarks(translation)
+        remarks(document, translation)
     )
 }
 
@@ -161,5 +186,21 @@ pub(super) fn removed(document: &Document) -> String {
     match rows.is_empty() {
         true => section("removed", "Removed", "<p>Nothing.</p>\n"),
         false => section("removed", "Removed", &table(&["what", "why"], &rows)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mixed;
+
+    #[test]
+    fn arabic_within_english_has_its_language_and_direction() {
+        let bdi = |text: &str| format!("<bdi lang=\"ar\" dir=\"rtl\">{text}</bdi>");
+        assert_eq!(
+            mixed("ar", "Arabic has «كانون الثاني», then أيار <check> أيار."),
+            format!("Arabic has «{}», then {} &lt;check&gt; {}.", bdi("كانون الثاني"), bdi("أيار"), bdi("أيار"))
+        );
+        assert_eq!(mixed("ar", "no Arabic"), "no Arabic");
+        assert_eq!(mixed("ar", "نعم"), bdi("نعم"));
     }
 }

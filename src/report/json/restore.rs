@@ -7,7 +7,7 @@ use super::SCHEMA_VERSION;
 use crate::{
     article::{Article, Metadata, Provenance, Removed, Role, Sentence, SentenceId, Span},
     report::{Aids, Document, ModelRecord, SentenceTranslation, SummaryRecord},
-    review::{Cite, Flag, Method, Note, SummarySentence},
+    review::{Cite, Flag, Method, Note, SummarySentence, WordLink},
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -90,6 +90,8 @@ struct Line {
     translation: String,
     score: Option<f32>,
     words: Vec<[[usize; 2]; 2]>,
+    #[serde(default)]
+    marks: Vec<[[usize; 2]; 2]>,
     flags: Vec<Flag>,
     #[serde(default)]
     notes: Vec<Note>,
@@ -190,10 +192,15 @@ fn translation(line: Line) -> SentenceTranslation {
     SentenceTranslation {
         text: line.translation,
         score: line.score.unwrap_or_default(),
-        words: line.words.into_iter().map(|[source, target]| (span(source), span(target))).collect(),
+        words: links(line.words),
+        marks: links(line.marks),
         flags: line.flags,
         notes: line.notes,
     }
+}
+
+fn links(pairs: Vec<[[usize; 2]; 2]>) -> Vec<WordLink> {
+    pairs.into_iter().map(|[source, target]| (span(source), span(target))).collect()
 }
 
 fn point(point: Point) -> Option<SummarySentence> {

@@ -7,7 +7,7 @@ use super::SCHEMA_VERSION;
 use crate::{
     article::{Metadata, Sentence, Span},
     report::{Aids, Document, FlagCounts, ModelRecord, SentenceTranslation, SummaryRecord, rounded},
-    review::{Flag, Method, Note, SummarySentence},
+    review::{Flag, Method, Note, SummarySentence, WordLink},
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -95,6 +95,8 @@ struct SentenceView<'a> {
     translation: &'a str,
     score: Option<f64>,
     words: Vec<[Range; 2]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    marks: Vec<[Range; 2]>,
     flags: Vec<FlagView<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<NoteView<'a>>,
@@ -207,7 +209,8 @@ fn sentence<'a>(source: &'a str, sentence: &Sentence, translation: &'a SentenceT
         source,
         translation: &translation.text,
         score: (!translation.is_from_memory()).then(|| rounded(translation.score)),
-        words: translation.words.iter().map(|(source, target)| [range(source), range(target)]).collect(),
+        words: links(&translation.words),
+        marks: links(&translation.marks),
         flags: flags(&translation.flags),
         notes: translation.notes.iter().map(note).collect(),
     }
@@ -240,6 +243,10 @@ fn flags<'a>(flags: &'a [Flag]) -> Vec<FlagView<'a>> {
         evidence: &flag.evidence,
     };
     flags.iter().map(view).collect()
+}
+
+fn links(links: &[WordLink]) -> Vec<[Range; 2]> {
+    links.iter().map(|(source, target)| [range(source), range(target)]).collect()
 }
 
 fn range(span: &Span) -> Range {

@@ -31,11 +31,16 @@ pub(super) fn check(pair: &Pair) -> Option<Flag> {
         .map(str::to_owned)
         .collect();
     let english: Vec<&str> = target.iter().filter_map(Piece::word).collect();
-    let office = offices::unheard(pair.source, &source, &english);
+    let office = offices::unheard(pair.source, &source, &English::new(pair.target, &target));
     if let Some((Severity::Major, name)) = office {
         return Some(lost(pair, Severity::Major, "a title", name, unheard));
     }
-    if let Some(found) = confused(&source, &target, &unheard) {
+    if let Some((address, word)) = honorifics::unnamed(pair.target, &target) {
+        let (address, word) = (&pair.target[address], &pair.target[word]);
+        let message = format!("“{address}” stands before “{word}”, which is no name: check who is meant");
+        return Some(flag(FlagKind::Name, Severity::Major, message, vec![address.to_owned(), word.to_owned()]));
+    }
+    if let Some(found) = confused(pair, &source, &target, &unheard) {
         return Some(found);
     }
     if let Some((severity, name)) = office {
@@ -70,16 +75,18 @@ fn lost(pair: &Pair, severity: Severity, after: &str, name: Span, unheard: Vec<S
 }
 
 /// Flags a country or body of the Arabic that the English lacks: major where it names another one instead.
-fn confused(source: &[Piece], target: &[Piece], unheard: &[String]) -> Option<Flag> {
+fn confused(pair: &Pair, source: &[Piece], target: &[Piece], unheard: &[String]) -> Option<Flag> {
     let (lost, added) = bodies::replaced(source, target);
+    let texts = |text: &str, spans: Vec<Span>| spans.into_iter().map(|span| text[span].to_owned()).collect::<Vec<_>>();
+    let (lost, added) = (texts(pair.source, lost), texts(pair.target, added));
     let name = lost.first()?;
-    let evidence = lost.iter().chain(&added).map(|name| (*name).to_owned()).chain(unheard.iter().cloned()).collect();
     let (severity, message) = match added.first() {
         Some(other) => {
             (Severity::Major, format!("«{name}» is not in the English, which has “{other}”: check who is meant"))
         }
         None => (Severity::Minor, format!("«{name}» is not in the English: check the name")),
     };
+    let evidence = lost.iter().chain(&added).chain(unheard).cloned().collect();
     Some(flag(FlagKind::Name, severity, message, evidence))
 }
 
@@ -150,11 +157,14 @@ fn is_translated(word: &str) -> bool {
 
 mod bodies;
 mod exonyms;
+mod heard;
+mod honorifics;
 mod introduced;
 mod offices;
 mod translated;
 
 use exonyms::EXONYMS;
+use heard::English;
 use translated::TRANSLATED;
 
 #[cfg(test)]
@@ -183,7 +193,9 @@ mod tests {
     fn a_body_taken_for_another_is_major_and_one_that_is_lost_minor() {
         let severity = |source, target| found(source, target).map(|(severity, _)| severity);
         let source = "دعت الأمم المتحدة إلى هدنة";
-        assert_eq!(severity(source, "The United States called for a truce"), Some(Severity::Major));
+        let evidence = vec!["الأمم المتحدة".to_owned(), "United States".to_owned()];
+        let replaced = found(source, "The United States called for a truce");
+        assert_eq!(replaced, Some((Severity::Major, evidence)), "as both sides write it");
         assert_eq!(severity(source, "The United Nations called for a truce"), None);
         assert_eq!(severity("في حي الحجر الأسود", "in the black stone quarter"), Some(Severity::Minor));
     }
@@ -195,6 +207,13 @@ mod tests {
         assert_eq!(severity("قال السيناتور ماكونيل إن", "Senator McConnell said"), None);
         assert_eq!(severity("قال الرئيس روزفلت إن", "He said that"), Some(Severity::Minor), "one long vowel");
         assert_eq!(severity("قال الرئيس أمس إن", "He said that"), None);
+    }
+
+    #[test]
+    fn a_form_of_address_before_common_words_is_major() {
+        let evidence = vec!["Mr".to_owned(), "open".to_owned()];
+        assert_eq!(found("قال كوستيلو", "Mr open doors said"), Some((Severity::Major, evidence)));
+        assert_eq!(found("قال كوستيلو", "Mr Costello said"), None);
     }
 
     #[test]

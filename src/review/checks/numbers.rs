@@ -122,6 +122,13 @@ mod tests {
     }
 
     #[test]
+    fn a_false_hour_is_found_beside_right_minutes() {
+        assert_eq!(flags("الساعة 5:30 مساء", "at 8.30pm").len(), 1);
+        assert_eq!(flags("الساعة 5.30 مساء", "at 5.45pm").len(), 1);
+        assert_eq!(flags("بسعر 2.50 دولار", "at $7.50 a share").len(), 1);
+    }
+
+    #[test]
     fn a_number_said_otherwise_is_no_difference() {
         for (source, target) in [
             ("3 ملايين لاجئ", "3,000,000 refugees"),
@@ -134,6 +141,8 @@ mod tests {
             ("15على الأقل", "at least fifteen"),
             ("الساعة 14:00", "at 2 pm"),
             ("الساعة 5:30 مساء", "at 5.30pm"),
+            ("الساعة 17:30", "at 5.30 p.m."),
+            ("الساعة 5.30", "at 5.30 pm"),
             ("أكثر من 40 بالمائة", "more than 40 percent"),
             ("بنسبة 100 بالمئة", "100%"),
             ("سجل هدفين", "He scored 2 goals"),

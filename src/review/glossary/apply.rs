@@ -13,8 +13,7 @@ const EDGES: [&str; 16] =
 const MORE_WORDS: usize = 2;
 
 /// Puts the renderings in.
-pub(super) fn apply(uses: &[(&Entry, Span)], source: &str, text: String, words: Vec<WordLink>) -> Applied {
-    let mut applied = Applied { text, words, ..Applied::default() };
+pub(super) fn apply(uses: &[(&Entry, Span)], source: &str, mut applied: Applied) -> Applied {
     for (entry, span) in uses {
         let wanted = uses.iter().filter(|(other, _)| other.english == entry.english).count();
         if count(&applied.text, &entry.english) >= wanted {
@@ -73,16 +72,19 @@ fn place(source: &str, applied: &Applied, span: &Span) -> Option<Span> {
 
 fn replace(applied: &mut Applied, target: &Span, span: &Span, english: &str) {
     let moved = |at: usize| if at >= target.end { at - target.len() + english.len() } else { at };
+    let moved = |link: &WordLink| (link.0.clone(), moved(link.1.start)..moved(link.1.end));
     let overlaps = |link: &WordLink| link.1.start < target.end && target.start < link.1.end;
     let mut words = Vec::with_capacity(applied.words.len());
     for link in &applied.words {
         match overlaps(link) {
             true => words.push((link.0.clone(), target.start..target.start + english.len())),
-            false => words.push((link.0.clone(), moved(link.1.start)..moved(link.1.end))),
+            false => words.push(moved(link)),
         }
     }
     debug_assert!(words.iter().any(|(source, _)| source.start < span.end && span.start < source.end));
     applied.words = words;
+    // A mark of the words that were replaced, a hyphen, is gone with them.
+    applied.marks = applied.marks.iter().filter(|link| !overlaps(link)).map(moved).collect();
     applied.text.replace_range(target.clone(), english);
 }
 
@@ -130,14 +132,16 @@ mod tests {
 
     fn applied(glossary: &str, source: &str, target: &str, links: &[(&str, &str)]) -> Applied {
         let words = links.iter().map(|(s, t)| (span(source, s), span(target, t))).collect();
-        Glossary::parse(glossary).unwrap().apply(source, target.to_owned(), words)
+        let mark = |text: &str| text.find('.').map(|at| at..at + 1);
+        let marks = mark(source).zip(mark(target)).into_iter().collect();
+        Glossary::parse(glossary).unwrap().apply(source, target.to_owned(), words, marks)
     }
 
     const DISTRICT: &str = "الحجر الأسود\tal-Hajar al-Aswad\ta district\n";
 
     #[test]
     fn linked_words_are_replaced_and_the_links_follow() {
-        let source = "دخلوا الحجر الأسود صباحا";
+        let source = "دخلوا الحجر الأسود صباحا.";
         let links = [("دخلوا", "They entered"), ("الحجر", "stone"), ("الأسود", "the black"), ("صباحا", "morning")];
         let done = applied(DISTRICT, source, "They entered the black stone in the morning.", &links);
         assert_eq!(done.text, "They entered the al-Hajar al-Aswad in the morning.");
@@ -150,6 +154,7 @@ mod tests {
         assert_eq!(&done.text[morning.1.clone()], "morning");
         let name = done.words.iter().find(|(s, _)| source[s.clone()] == *"الحجر").unwrap();
         assert_eq!(&done.text[name.1.clone()], "al-Hajar al-Aswad");
+        assert_eq!(done.marks, [(source.len() - 1..source.len(), done.text.len() - 1..done.text.len())]);
     }
 
     #[test]
@@ -193,7 +198,7 @@ mod tests {
             let (s, t) = (align::words(source), align::words(&target));
             let words: Vec<WordLink> = pairs.iter().filter_map(|(a, b)| Some((s.get(*a)?.clone(), t.get(*b)?.clone()))).collect();
             let glossary = Glossary::parse("حمص\tHoms City\nالحجر الأسود\tal-Hajar\n").unwrap();
-            let done = glossary.apply(source, target, words);
+            let done = glossary.apply(source, target, words, Vec::new());
             prop_assert_eq!(done.notes.len() + done.flags.len(), 2);
             let ends = align::words(&done.text);
             for (_, link) in &done.words {

@@ -10,7 +10,10 @@ use super::{
 use crate::{
     article::{Span, arabic},
     report::SentenceTranslation,
-    review::{align::words, checks::numbers},
+    review::{
+        align::words,
+        checks::{is_month, numbers},
+    },
 };
 use std::{cmp::Reverse, collections::BTreeSet};
 
@@ -31,6 +34,8 @@ pub(super) fn mentions<'a>(
     found.extend(pair.capitalised(names));
     found.extend(pair.latin());
     found.sort_by_key(|(source, _)| (source.start, Reverse(source.end)));
+    // Months belong to the dates, whatever the links make of them.
+    found.retain(|(span, _)| !is_month(&source[span.clone()]));
     let mut end = 0;
     found.retain(|(source, _)| {
         let outside = source.start >= end;
@@ -195,6 +200,13 @@ mod tests {
             found("قال «السلام» نعم", "he said of the peace", &[("السلام", "of the peace")]),
             [text("السلام", "peace")]
         );
+    }
+
+    #[test]
+    fn a_month_is_no_name() {
+        let links = [("أيار", "Ear"), ("كانون", "Canon"), ("الثاني", "Two"), ("سمر", "Samar")];
+        let source = "في أيار وفي كانون الثاني قالت سمر";
+        assert_eq!(found(source, "in Ear and in Canon Two said Samar", &links), [text("سمر", "Samar")]);
     }
 
     #[test]

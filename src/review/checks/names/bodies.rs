@@ -4,6 +4,8 @@
 //! invariants: Arabic as folding leaves it, English in lower case; a word that also means something else is not listed.
 
 use super::{Piece, forms};
+use crate::article::Span;
+use std::ops::Range;
 
 /// Arabic names and the beginnings of what English may call them, ` | ` between.
 const BODIES: &[(&str, &str)] = &[
@@ -74,32 +76,36 @@ const SHORT: [&str; 16] = [
     "un", "u.n.", "eu", "e.u.", "au", "us", "usa", "u.s.", "u.s.a.", "uk", "u.k.", "uae", "u.a.e.", "imf", "who", "hrw",
 ];
 
-/// Returns the listed Arabic name that the English lost and the listed name that it has instead, as written in the list.
-pub(super) fn replaced(source: &[Piece], target: &[Piece]) -> (Vec<&'static str>, Vec<&'static str>) {
+/// Returns where the source has listed names that the English lost, and where the English has those it has instead.
+pub(super) fn replaced(source: &[Piece], target: &[Piece]) -> (Vec<Span>, Vec<Span>) {
     let arabic: Vec<Option<&str>> = source.iter().map(Piece::word).collect();
-    let english = spaced(target);
+    let english: Vec<&Piece> = target.iter().filter(|piece| piece.word().is_some()).collect();
+    let spaced = spaced(&english);
     let mut lost = Vec::new();
     let mut added = Vec::new();
     for (names, renderings) in BODIES {
-        let there = names.split(" | ").find(|name| is_named(name, &arabic));
-        let said = renderings.split(" | ").find(|rendering| is_said(rendering, &english));
+        let there = names.split(" | ").find_map(|name| named(name, &arabic));
+        let said = renderings.split(" | ").find_map(|rendering| Some((rendering, said(rendering, &spaced)?)));
         match (there, said) {
-            (Some(name), None) => lost.push(name),
-            (None, Some(rendering)) if !SHORT.contains(&rendering) && !is_near(names, source) => added.push(rendering),
+            (Some(words), None) => lost.push(source[words.start].span.start..source[words.end - 1].span.end),
+            (None, Some((rendering, words))) if !SHORT.contains(&rendering) && !is_near(names, source) => {
+                added.push(english[words.start].span.start..english[words.end - 1].span.end);
+            }
             _ => {}
         }
     }
     (lost, added)
 }
 
-/// Returns true where the words of a name stand side by side, the first with or without its prefixes.
-fn is_named(name: &str, words: &[Option<&str>]) -> bool {
+/// Returns where the words of a name stand side by side, the first with or without its prefixes.
+fn named(name: &str, words: &[Option<&str>]) -> Option<Range<usize>> {
     let name: Vec<&str> = name.split(' ').collect();
-    words.windows(name.len()).any(|window| {
+    let at = words.windows(name.len()).position(|window| {
         let mut pairs = window.iter().zip(&name);
         let first = pairs.next().is_some_and(|(word, name)| word.is_some_and(|word| opens(word, name)));
         first && pairs.all(|(word, name)| *word == Some(*name))
-    })
+    })?;
+    Some(at..at + name.len())
 }
 
 /// Returns true for the word with or without joined letters: `للامم` is `ل` and `الامم`.
@@ -120,30 +126,38 @@ fn is_near(names: &str, source: &[Piece]) -> bool {
     source.iter().filter_map(Piece::word).any(|word| stems.iter().any(|stem| word.contains(stem.as_str())))
 }
 
-/// Returns the English in lower case with one space around each word.
-fn spaced(target: &[Piece]) -> String {
+/// Returns words in lower case with one space around each.
+fn spaced(words: &[&Piece]) -> String {
     let mut text = String::from(" ");
-    for piece in target.iter().filter_map(Piece::word) {
-        text.push_str(piece);
+    for word in words.iter().filter_map(|piece| piece.word()) {
+        text.push_str(word);
         text.push(' ');
     }
     text
 }
 
-/// Returns true where a word, or the first of several, begins as the rendering does; short forms must be whole.
-fn is_said(rendering: &str, english: &str) -> bool {
+/// Returns the first words, by their place, that begin as the rendering does; short forms must be whole.
+fn said(rendering: &str, spaced: &str) -> Option<Range<usize>> {
     let plain: String = rendering.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
     let plain = plain.trim_end();
-    match SHORT.contains(&rendering) {
-        true => english.contains(&format!(" {plain} ")),
-        false => english.contains(&format!(" {plain}")),
-    }
+    let found = match SHORT.contains(&rendering) {
+        true => spaced.find(&format!(" {plain} ")),
+        false => spaced.find(&format!(" {plain}")),
+    };
+    let first = spaced[..found?].matches(' ').count();
+    Some(first..first + plain.split(' ').count())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{article::normalize::fold, review::checks::scan::scan};
+
+    fn found<'a>(arabic: &'a str, english: &'a str) -> (Vec<&'a str>, Vec<&'a str>) {
+        let (lost, added) = replaced(&scan(arabic), &scan(english));
+        let texts = |text: &'a str, spans: Vec<Span>| spans.into_iter().map(|span| &text[span]).collect();
+        (texts(arabic, lost), texts(english, added))
+    }
 
     #[test]
     fn every_name_is_written_as_it_is_matched() {
@@ -155,11 +169,11 @@ mod tests {
 
     #[test]
     fn a_body_put_in_another_ones_place_is_both_lost_and_added() {
-        let found = |arabic: &str, english: &str| replaced(&scan(arabic), &scan(english));
         assert_eq!(
-            found("دعت الأمم المتحدة إلى هدنة", "The United States called for a truce"),
-            (vec!["الامم المتحده"], vec!["united states"])
+            found("ودعت الأمم المتحدة إلى هدنة", "So the United States called for a truce"),
+            (vec!["الأمم المتحدة"], vec!["United States"])
         );
+        assert_eq!(found("وصل إلى تركيا", "He reached \"Lebanon\"."), (vec!["تركيا"], vec!["Lebanon"]));
         for (arabic, english) in [
             ("دعت الأمم المتحدة إلى هدنة", "The U.N. called for a truce"),
             ("وقال للأمم المتحدة إن", "He told the United Nations"),
@@ -172,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_quarter_is_no_stone() {
-        let (lost, added) = replaced(&scan("في حي الحجر الأسود"), &scan("In the black stone neighbourhood"));
-        assert_eq!((lost, added), (vec!["الحجر الاسود"], vec![]));
+        let (lost, added) = found("في حي الحجر الأسود", "In the black stone neighbourhood");
+        assert_eq!((lost, added), (vec!["الحجر الأسود"], vec![]));
     }
 }

@@ -3,7 +3,7 @@
 //! Separate because Arabic puts the office before its bearer, where English would have capitals. The invariant: a bearer is
 //! reported only where no English word sounds like any word of the name, and only words shaped like a name are judged.
 
-use super::{ALIKE, Kind, Piece, SHORTEST, Severity, begins_alike, distance, has_own_word};
+use super::{Kind, Piece, SHORTEST, Severity, heard::English};
 use crate::article::Span;
 use std::ops::Range;
 
@@ -13,10 +13,12 @@ const ADDRESSES: &str = "السيد السيده الانسه مستر الدك�
 /// Folded titles that a name follows, with nothing or an adjective between, but that stand alone as well.
 const TITLES: &str = "الرئيس الملك الامير الجنرال الملكه الاميره العقيد العميد اللواء الوزير الوزيره القاضي النائب المستشار \
     المستشاره المبعوث المفوض المتحدث المتحدثه الناطق الناطقه الصحفي الصحفيه الناشط الناشطه المدرب القائد \
-    الملازم النقيب المحامي الباحث";
+    الملازم النقيب المحامي الباحث الاستاذ الاستاذه";
 /// Folded offices, in the form that they have before what they are of.
 const OFFICES: &str = "رئيس رئيسه وزير وزيره نائب مدير مديره سفير سفيره محافظ قائد امين مبعوث مستشار مستشاره متحدث متحدثه \
-    ممثل زعيم عضو حاكم ملك ولي مفوض مفوضه";
+    ممثل زعيم عضو حاكم ملك ولي مفوض مفوضه استاذ استاذه مدرب مدربه";
+/// Folded offices whose bearer may stand before them with no comma.
+const APPOSED: &str = "عضو عضوه مدرب مدربه";
 /// Folded words without the article that go on an office: the council, of affairs, in the name of.
 const COMPLEMENTS: &str = "مجلس هيئه لجنه باسم لشؤون شؤون شئون لشئون حزب حكومه دوله بلديه وكاله منظمه اركان خارجيه داخليه دفاع \
     وزراء وزاره اداره قسم مكتب شركه جهاز قوات شرطه محكمه رئيس رئيسه وزير مدير عام حركه كتله ائتلاف نقابه \
@@ -33,17 +35,29 @@ const BETWEEN: usize = 6;
 const LONGEST: usize = 3;
 
 /// Returns the first bearer of a title or office that no English word sounds like, and how sure it is that it is one.
-pub(super) fn unheard(text: &str, source: &[Piece], english: &[&str]) -> Option<(Severity, Span)> {
+pub(super) fn unheard(text: &str, source: &[Piece], english: &English) -> Option<(Severity, Span)> {
     (0..source.len()).find_map(|at| {
-        let (severity, name) = bearer(text, source, at)?;
-        // What is joined to a name is joined to its office instead: «كوربين» is not «ك» and a word.
-        let sounds = |word: &str, other: &str| begins_alike(word, other) && distance(word, other) <= ALIKE;
-        let heard = |word: &str| english.iter().any(|other| sounds(word, other) || has_own_word(other, word));
-        let words = || source[name.clone()].iter().filter_map(Piece::word);
-        let joined: String = words().collect();
-        let span = source[name.start].span.start..source[name.end - 1].span.end;
-        (!words().any(heard) && !heard(&joined)).then_some((severity, span))
+        let bearers = [bearer(text, source, at), bearer_before(text, source, at)];
+        bearers.into_iter().flatten().find_map(|(severity, name)| {
+            let words: Vec<&str> = source[name.clone()].iter().filter_map(Piece::word).collect();
+            let (severity, from) = match english.hears(&words) {
+                false => (severity, name.start),
+                // «رئيس بنما خوان كارلوس»: heard is what the office is of.
+                true if is_office(source, at) && words.len() > 2 && english.hears(&words[..1]) => {
+                    let rest = &words[1..];
+                    let lost = !english.hears(rest) && has_a_vowel_each(rest, 2);
+                    (lost.then_some(Severity::Minor)?, name.start + 1)
+                }
+                true => return None,
+            };
+            Some((severity, source[from].span.start..source[name.end - 1].span.end))
+        })
     })
+}
+
+/// Returns true for an office that stands before what it is of.
+fn is_office(source: &[Piece], at: usize) -> bool {
+    source[at].word().is_some_and(|word| unjoined(word).any(|office| is_in(OFFICES, &office)))
 }
 
 /// Returns the pieces that name the bearer of the office which begins at a piece.
@@ -76,6 +90,25 @@ fn bearer(text: &str, source: &[Piece], at: usize) -> Option<(Severity, Range<us
         false => return None,
     };
     Some((severity, first..end))
+}
+
+/// Returns the pieces that name the bearer before the office: «ستيف جوبز، الرئيس التنفيذي», «كريس كونس عضو مجلس الشيوخ».
+fn bearer_before(text: &str, source: &[Piece], at: usize) -> Option<(Severity, Range<usize>)> {
+    let office = source[at].word()?;
+    let comma = at.checked_sub(1).filter(|index| source[*index].is_mark('،') || source[*index].is_mark(','));
+    let end = match comma {
+        Some(comma) if is_in(TITLES, office) || is_in(OFFICES, office) => comma,
+        // Before other offices without a comma there is as often a noun: «زيارة وزير».
+        None if is_in(APPOSED, office) => at,
+        _ => return None,
+    };
+    let named = |index: &usize| {
+        let article = text[source[*index].span.clone()].starts_with("ال");
+        !article && source[*index].word().is_some_and(|word| may_be_named(word) && !is_in(COMPLEMENTS, word))
+    };
+    let count = (0..end).rev().take(2).take_while(named).count();
+    let words: Vec<&str> = source[end - count..end].iter().filter_map(Piece::word).collect();
+    has_a_vowel_each(&words, 2).then_some((Severity::Minor, end - count..end))
 }
 
 /// Returns true where a list of words holds this one.
@@ -127,9 +160,8 @@ mod tests {
     use super::{super::scan, *};
 
     fn found<'a>(source: &'a str, target: &str) -> Option<&'a str> {
-        let target = scan(target);
-        let english: Vec<&str> = target.iter().filter_map(Piece::word).collect();
-        unheard(source, &scan(source), &english).map(|(_, span)| &source[span])
+        let pieces = scan(target);
+        unheard(source, &scan(source), &English::new(target, &pieces)).map(|(_, span)| &source[span])
     }
 
     #[test]
@@ -151,6 +183,27 @@ mod tests {
     }
 
     #[test]
+    fn the_bearer_before_an_office_is_found() {
+        let source = "كشف ستيف جوبز، الرئيس التنفيذي لشركة أبل، عن الجهاز";
+        assert_eq!(found(source, "Apple CEO early markets showed the device"), Some("ستيف جوبز"));
+        assert_eq!(found(source, "Apple CEO Steve Jobs showed the device"), None);
+        let source = "أعده جيف فليك عضو مجلس الشيوخ";
+        assert_eq!(found(source, "prepared by Senator black stone"), Some("جيف فليك"));
+        assert_eq!(found("وصل إلى المدينة، رئيس الوفد", "The head of the delegation reached the city"), None);
+    }
+
+    #[test]
+    fn the_bearer_behind_what_the_office_is_of_is_found() {
+        let source = "اجتمع مع رئيس بنما خوان كارلوس";
+        assert_eq!(found(source, "He met President early markets of Panama"), Some("خوان كارلوس"));
+        assert_eq!(found(source, "He met President Juan Carlos of Panama"), None);
+        assert_eq!(
+            found("قابل وزير الطاقة الأمريكي ريك بيري بموسكو", "He met the secretary in Moscow"),
+            Some("ريك بيري بموسكو")
+        );
+    }
+
+    #[test]
     fn an_office_without_a_bearer_is_none() {
         for source in ["عقد وزير الخارجية اجتماعا طارئا", "قال رئيس الوزراء خلال زيارة", "وصل وزير الدفاع إلى المدينة"]
         {
@@ -160,7 +213,9 @@ mod tests {
 
     #[test]
     fn every_entry_is_written_as_it_is_matched() {
-        for word in [ADDRESSES, TITLES, OFFICES, COMPLEMENTS, NO_NAMES].into_iter().flat_map(str::split_whitespace) {
+        for word in
+            [ADDRESSES, TITLES, OFFICES, APPOSED, COMPLEMENTS, NO_NAMES].into_iter().flat_map(str::split_whitespace)
+        {
             assert_eq!(crate::article::normalize::fold(word), word);
         }
     }
