@@ -116,10 +116,7 @@ fn one(argument: &Path, output: Option<&Path>, missing: &mut Vec<Missing>) -> Re
     }
 }
 
-fn not_empty(
-    found: impl Iterator<Item = Candidate>,
-    otherwise: impl Fn() -> String,
-) -> Result<Vec<Candidate>, String> {
+fn not_empty(found: impl Iterator<Item = Candidate>, otherwise: impl Fn() -> String) -> Result<Vec<Candidate>, String> {
     let found: Vec<Candidate> = found.collect();
     if found.is_empty() { Err(otherwise()) } else { Ok(found) }
 }
