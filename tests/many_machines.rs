@@ -74,7 +74,7 @@ fn a_pod_ends_as_the_program_did_but_for_articles_that_failed() {
 
 #[test]
 fn a_signal_to_a_slurm_task_reaches_the_program() {
-    let waits = stand_in("trap 'echo finished; exit 130' TERM; echo begun; while :; do sleep 0.05; done");
+    let waits = stand_in("trap 'echo finished; exit 130' TERM; echo begun; for i in $(seq 600); do sleep 0.05; done");
     let mut slurm = command("bash", &waits);
     let mut task = slurm.arg(SLURM).env("SLURM_ARRAY_TASK_ID", "1").stdout(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(task.stdout.take().unwrap()).lines();
