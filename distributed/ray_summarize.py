@@ -22,6 +22,7 @@ import contextlib
 import functools
 import gc
 import hashlib
+import importlib
 import itertools
 import json
 import os
@@ -48,7 +49,7 @@ class Worker:
     def __init__(self, command, folder, environment):
         self.options = {
             "args": command, "cwd": folder if os.path.isdir(folder) else None, "env": {**os.environ, **environment},
-            "stdout": subprocess.PIPE,
+            "stdout": subprocess.PIPE, "bufsize": 1 << 20,
         }
         self.lock = threading.Lock()  # held to write, so that lines and `waiting` are in one order
         self.start()
@@ -67,22 +68,21 @@ class Worker:
             while waiting:
                 waiting.popleft().set_result(status)
 
-    def send(self, line):
-        """Writes a line and returns the future of its answer, or of the status of a process that died before."""
-        future = concurrent.futures.Future()
+    def send(self, lines):
+        """Writes lines and returns the futures of their answers, or of the status of a process that died before."""
+        futures = [concurrent.futures.Future() for _ in lines]
         with self.lock:
             if self.process.poll() is not None:
                 self.start()
-            self.waiting.append(future)
-            with contextlib.suppress(BrokenPipeError):  # the listener settles the future
-                self.process.stdin.write(line)
+            self.waiting.extend(futures)
+            with contextlib.suppress(BrokenPipeError):  # the listener settles the futures
+                self.process.stdin.write(b"".join(lines))
                 self.process.stdin.flush()
-        return future
+        return futures
 
     def together(self, lines):
         """Returns the answer of each line; None for those that were in hand when the process died."""
-        futures = [self.send(line) for line in lines]
-        answers = [future.result() for future in futures]
+        answers = [future.result() for future in self.send(lines)]
         for status in {answer for answer in answers if isinstance(answer, int)}:
             if status in CANNOT_START:
                 raise RuntimeError(f"summarize worker cannot start, status {status}: what it said is above")
@@ -275,9 +275,10 @@ def main():
         run = [staged(place, stack) for place in arguments.inputs]
         run += ["-o", str(tree.folder)] if arguments.output else []
         force = ["--force"] if arguments.force else []
-        with concurrent.futures.ThreadPoolExecutor(1) as reader:
+        with concurrent.futures.ThreadPoolExecutor(2) as early:
             feed = [arguments.summarize, "feed", *run, *force, *arguments.options]
-            read = reader.submit(batches, feed, arguments.batch)
+            read = early.submit(batches, feed, arguments.batch)
+            early.submit(importlib.import_module, "ray.data")
             ray.init(address=arguments.address, log_to_driver=True, logging_level="warning")
         tables = read.result()
         say(f"connected, {len(tables)} batches read")

@@ -13,10 +13,13 @@
 #SBATCH --cpus-per-task=8
 #SBATCH --mem=8G
 #SBATCH --time=12:00:00
+# Five minutes before the time is up: articles under way are finished then, and the rest is for the next submission.
+#SBATCH --signal=B:TERM@300
 # On GPUs: #SBATCH --gpus-per-task=1
 set -eu
 
 # Slices count from 1, as the array above does. Not SLURM_ARRAY_TASK_COUNT: of one slice submitted again it is 1.
 slices=16
 
-summarize "$@" --shard "$SLURM_ARRAY_TASK_ID/$slices" ${SLURM_CPUS_PER_TASK:+--threads "$SLURM_CPUS_PER_TASK"}
+# In place of the shell, which would end at a signal and take `summarize` with it.
+exec summarize "$@" --shard "$SLURM_ARRAY_TASK_ID/$slices" ${SLURM_CPUS_PER_TASK:+--threads "$SLURM_CPUS_PER_TASK"}

@@ -95,7 +95,8 @@ fn one(argument: &Path, output: Option<&Path>, missing: &mut Vec<Missing>) -> Re
         Ok(metadata) if metadata.is_dir() => {
             let files = walk::files(argument, output, missing);
             let readable = files.into_iter().filter(|path| read::is_readable(path));
-            not_empty(readable.map(|path| candidate(path, argument)), "no file of a readable kind in it")
+            let otherwise = || nothing_in(argument, output).unwrap_or("no file of a readable kind in it".into());
+            not_empty(readable.map(|path| candidate(path, argument)), otherwise)
         }
         // To open a pipe waits until somebody writes to it, which may be never.
         Ok(metadata) if !metadata.is_file() => {
@@ -106,7 +107,8 @@ fn one(argument: &Path, output: Option<&Path>, missing: &mut Vec<Missing>) -> Re
             Some(pattern) => {
                 let files = walk::files(&pattern.base, output, missing);
                 let matching = files.into_iter().filter(|path| pattern.matches(path));
-                not_empty(matching.map(|path| candidate(path, &pattern.base)), "no file matches it")
+                let otherwise = || nothing_in(&pattern.base, output).unwrap_or("no file matches it".into());
+                not_empty(matching.map(|path| candidate(path, &pattern.base)), otherwise)
             }
             None => Err("no such file or folder".into()),
         },
@@ -114,9 +116,19 @@ fn one(argument: &Path, output: Option<&Path>, missing: &mut Vec<Missing>) -> Re
     }
 }
 
-fn not_empty(found: impl Iterator<Item = Candidate>, otherwise: &str) -> Result<Vec<Candidate>, String> {
+fn not_empty(found: impl Iterator<Item = Candidate>, otherwise: impl Fn() -> String) -> Result<Vec<Candidate>, String> {
     let found: Vec<Candidate> = found.collect();
-    if found.is_empty() { Err(otherwise.into()) } else { Ok(found) }
+    if found.is_empty() { Err(otherwise()) } else { Ok(found) }
+}
+
+/// Returns why a walk through the output folder itself found nothing, and what to type.
+fn nothing_in(folder: &Path, output: Option<&Path>) -> Option<String> {
+    let output = output.filter(|output| fs::canonicalize(folder).is_ok_and(|folder| folder == **output))?;
+    let other = if output.ends_with("outputs") { "results" } else { "outputs" };
+    Some(format!(
+        "{} is the output folder too, and the files in that are not read: name another one for the documents, as in `-o {other}`",
+        folder.display()
+    ))
 }
 
 fn candidate(path: PathBuf, base: &Path) -> Candidate {
@@ -186,6 +198,21 @@ mod tests {
         let folder = tree(&["a.txt"]);
         let inputs = gather(&[folder.path().to_owned(), folder.path().join("a.txt")], None);
         assert_eq!(labels_of(&inputs), ["a.txt"]);
+    }
+
+    #[test]
+    fn an_input_that_is_the_output_folder_is_called_so() {
+        let folder = tree(&["news/a.txt", "outputs/b.txt"]);
+        for (name, other) in [("news", "-o outputs"), ("outputs", "-o results")] {
+            let output = folder.path().join(name);
+            for input in [output.clone(), folder.path().join("news/../").join(name), output.join("*.txt")] {
+                let inputs = gather(std::slice::from_ref(&input), Some(&output));
+                let reason = &inputs.missing[0].reason;
+                assert!(reason.contains("is the output folder too") && reason.contains(other), "{reason}");
+            }
+        }
+        let inputs = gather(&[folder.path().join("*.docx")], Some(&folder.path().join("outputs")));
+        assert_eq!(inputs.missing[0].reason, "no file matches it");
     }
 
     #[test]

@@ -20,8 +20,8 @@ use std::{
     thread,
 };
 
-/// Threads: they wait for the disk, which flushes several files almost as fast as one.
-const THREADS: usize = 4;
+/// Threads: they wait for the disk, which flushes many files almost as fast as one.
+const THREADS: usize = 16;
 /// Documents that may wait before whoever brings the next one has to wait too.
 const WAITING: usize = 16;
 

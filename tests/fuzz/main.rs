@@ -69,7 +69,7 @@ fn fuzz(target: &Target, time: Duration) -> Option<String> {
     let (mut random, mut count, mut found) = (Random(seed), 0_u64, Vec::new());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fuzz").join(target.name);
     fs::create_dir_all(&folder).unwrap();
-    let watch = Watch::over(folder.join("current"));
+    let mut watch = Watch::over(folder.join("current"));
     while begun.elapsed() < time && found.len() < 20 {
         let input = mutated(&seeds, &mut random);
         watch.begin(&input);

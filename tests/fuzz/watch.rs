@@ -4,7 +4,8 @@
 //! busy or stopped machine is no hang; the input under way lies in a file.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::{Seek, Write},
     path::PathBuf,
     process,
     sync::{
@@ -33,7 +34,7 @@ struct State {
 
 /// Watches one target.
 pub struct Watch {
-    current: PathBuf,
+    current: File,
     state: Arc<State>,
 }
 
@@ -41,7 +42,8 @@ impl Watch {
     /// Begins to watch; `current` is where the input under way is kept. Where there is no `/proc`, it sees nothing.
     pub fn over(current: PathBuf) -> Watch {
         let state = Arc::new(State::default());
-        let (seen, path) = (Arc::clone(&state), current.clone());
+        let (seen, path) = (Arc::clone(&state), current);
+        let current = File::create(&path).unwrap();
         thread::spawn(move || {
             while !seen.is_over.load(Ordering::Relaxed) {
                 look(&seen, &path);
@@ -52,8 +54,11 @@ impl Watch {
     }
 
     /// An input begins.
-    pub fn begin(&self, input: &[u8]) {
-        fs::write(&self.current, input).unwrap();
+    pub fn begin(&mut self, input: &[u8]) {
+        // Not emptied first: a file system may hand the freed block back to the disk each time, which takes longer than parsing.
+        self.current.rewind().unwrap();
+        self.current.write_all(input).unwrap();
+        self.current.set_len(input.len() as u64).unwrap();
         self.state.since.store(ticks(), Ordering::Relaxed);
         self.state.is_busy.store(true, Ordering::Relaxed);
     }

@@ -77,6 +77,9 @@ impl Json {
 
     fn of(mut file: Value, files: &ModelFiles) -> Result<Self, EngineError> {
         let malformed = |reason: &dyn std::fmt::Display| EngineError::malformed(FILE, reason);
+        if !file.is_object() {
+            return Err(malformed(&"it is no JSON object"));
+        }
         if let Some(length) = longest_piece(&file["model"]["vocab"]).filter(|length| *length > LONGEST_PIECE) {
             return Err(malformed(&format!("a piece of {length} bytes, at most {LONGEST_PIECE} are read")));
         }
