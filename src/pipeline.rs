@@ -68,7 +68,7 @@ use summaries::Unsummarized;
 use summarizer::Summarizer;
 use window::{Job, Waiting, Window};
 use worker::Answers;
-use writers::Writers;
+use writers::{Order, Writers};
 
 pub use feed::feed;
 pub use worker::work;
@@ -172,11 +172,7 @@ impl<'a> Run<'a> {
             window: Window::default(),
             budget: Budget::NONE,
             job: None,
-            writers: settings
-                .output
-                .folder()
-                .filter(|_| !settings.dry_run)
-                .map(|folder| Writers::new(folder, &settings.formats)),
+            writers: settings.output.folder().filter(|_| !settings.dry_run).map(Writers::new),
             ledger: Ledger::default(),
             bar: ui.run_bar(inputs.len() as u64, bytes),
             started: Instant::now(),
@@ -273,7 +269,11 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
             Verdict::Done(facts) => self.ledger.done(place, *facts, self.ui),
-            Verdict::Rerendered(facts) => self.ledger.written(place, *facts, self.ui),
+            Verdict::Rerender(rerender) => {
+                self.bar.needs_no_work(bytes);
+                self.rerender(*rerender, place, name);
+                return Ok(());
+            }
             Verdict::Skip(reason, facts) => self.ledger.skipped(place, reason, *facts, self.ui),
             Verdict::Plan => self.ledger.planned(place, &self.planned_output(&name), self.ui),
             Verdict::HandOut(draft) => self.hand_out(*draft, name)?,
@@ -315,7 +315,7 @@ impl<'a> Run<'a> {
                     return Ok(Verdict::Skip(format!("{reason}: kept; --force overwrites it"), Box::new(facts)));
                 }
                 Earlier::Rerender(_) if self.settings.dry_run => return Ok(Verdict::Plan),
-                Earlier::Rerender(rerender) => return Ok(self.rerender(*rerender, &base, name)),
+                Earlier::Rerender(rerender) => return Ok(Verdict::Rerender(rerender)),
                 Earlier::Nothing => {}
             }
         }
@@ -347,13 +347,12 @@ impl<'a> Run<'a> {
     }
 
     /// Writes the files that are missing or set otherwise, from what the JSON holds: no model is asked.
-    fn rerender(&mut self, rerender: done::Rerender, base: &Path, name: &str) -> Verdict {
-        let done::Rerender { mut document, formats, outputs } = rerender;
+    fn rerender(&mut self, rerender: done::Rerender, place: ledger::Place, name: String) {
+        let done::Rerender { mut document, formats, outputs: before } = rerender;
         (document.command, document.created) = (origin::command_line(), self.created.clone());
-        match write::write_changed(&document, base, &formats, &outputs) {
-            Ok(extension) => Verdict::Rerendered(Box::new(Facts::of(&document, Some(format!("{name}.{extension}"))))),
-            Err(error) => Verdict::Fail(self.unwritten(&error)),
-        }
+        let writers = self.writers.as_mut().expect("documents of an earlier run are in a folder, which has writers");
+        writers.write(Order { place, name, document, formats, before });
+        self.settle_written(false);
     }
 
     /// Returns why a document is not there, and ends the run where none of those that follow could be written either.
@@ -404,8 +403,8 @@ enum Verdict {
     /// It is for another process to translate.
     HandOut(Box<Draft>),
     Done(Box<Facts>),
-    /// Its documents were made again from what an earlier run translated.
-    Rerendered(Box<Facts>),
+    /// Its documents are made again from what an earlier run translated.
+    Rerender(Box<done::Rerender>),
     Skip(String, Box<Facts>),
     Fail(String),
 }

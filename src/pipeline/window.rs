@@ -26,7 +26,7 @@ use crate::{
     exit::Failure,
     report::{Document, Markdown, Render, run::Status},
 };
-use std::{mem, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 /// Sentences that fill a window: enough that the batch is seldom refilled from nothing, little enough for memory.
 pub(super) const SENTENCES: usize = 2_000;
@@ -209,7 +209,10 @@ impl Run<'_> {
                 answers.translated(place, &name, &mut document, &self.settings.formats, self.ui)?;
                 self.written(place, Facts::of(&document, None));
             }
-            (None, Some(writers)) => writers.write(Order { place, name, document }),
+            (None, Some(writers)) => {
+                let (formats, before) = (self.settings.formats.clone(), BTreeMap::new());
+                writers.write(Order { place, name, document, formats, before });
+            }
             (None, None) => {
                 self.ui.data(&Markdown.render(&document))?;
                 self.written(place, Facts::of(&document, None));

@@ -34,14 +34,9 @@ fn renderer(format: Format) -> Option<&'static dyn Render> {
     }
 }
 
-/// Writes the documents of an article to `base`, an output path without extension; returns the extension of the first.
-pub fn write(document: &Document, base: &Path, formats: &[Format]) -> io::Result<&'static str> {
-    write_changed(document, base, formats, &BTreeMap::new())
-}
-
-/// Writes the documents of an article but for those that are on disk already; `before` has the fingerprints of these by
-/// file name.
-pub fn write_changed(
+/// Writes the documents of an article to `base`, an output path without extension, but for those that are on disk already;
+/// `before` has the fingerprints of these by file name. Returns the extension of the first.
+pub fn write(
     document: &Document,
     base: &Path,
     formats: &[Format],
@@ -117,7 +112,7 @@ mod tests {
     fn the_json_knows_the_hash_of_the_markdown_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         let base = folder.path().join("deep/v1.2");
-        let first = write(&Document::default(), &base, &[Format::Md, Format::Json]).unwrap();
+        let first = write(&Document::default(), &base, &[Format::Md, Format::Json], &BTreeMap::new()).unwrap();
         let stored = Stored::read(&fs::read(folder.path().join("deep/v1.2.json")).unwrap()).unwrap();
         let markdown = fs::read(folder.path().join("deep/v1.2.md")).unwrap();
         assert_eq!((first, stored.outputs["v1.2.md"].as_str()), ("md", fingerprint(&markdown).as_str()));
@@ -127,11 +122,11 @@ mod tests {
     fn a_document_is_never_changed_under_the_json_that_vouches_for_it() {
         let folder = tempfile::tempdir().unwrap();
         let base = folder.path().join("a");
-        write(&Document::default(), &base, &[Format::Md, Format::Json]).unwrap();
+        write(&Document::default(), &base, &[Format::Md, Format::Json], &BTreeMap::new()).unwrap();
         let changed = Document { target_language: "fr".into(), ..Document::default() };
         // A folder in the way of the second file stands for a run that is killed between the two.
         fs::create_dir_all(folder.path().join("a.html/taken")).unwrap();
-        assert!(write(&changed, &base, &[Format::Md, Format::Html, Format::Json]).is_err());
+        assert!(write(&changed, &base, &[Format::Md, Format::Html, Format::Json], &BTreeMap::new()).is_err());
         assert!(folder.path().join("a.md").exists() && !folder.path().join("a.json").exists());
     }
 
@@ -147,7 +142,10 @@ mod tests {
     #[test]
     fn only_the_formats_asked_for_are_written() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(write(&Document::default(), &folder.path().join("a"), &[Format::Json]).unwrap(), "json");
+        assert_eq!(
+            write(&Document::default(), &folder.path().join("a"), &[Format::Json], &BTreeMap::new()).unwrap(),
+            "json"
+        );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{cli::Format, report::Document};
 use std::{
+    collections::BTreeMap,
     io,
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
@@ -35,6 +36,10 @@ pub(super) struct Order {
     pub name: String,
     /// The document.
     pub document: Document,
+    /// What it is written as.
+    pub formats: Vec<Format>,
+    /// The fingerprints of its files that are there, by name: those that would be the same are left as they are.
+    pub before: BTreeMap<String, String>,
 }
 
 /// What became of a document.
@@ -54,16 +59,16 @@ pub(super) struct Writers {
 
 impl Writers {
     /// Starts threads that write to a folder.
-    pub fn new(folder: &Path, formats: &[Format]) -> Self {
+    pub fn new(folder: &Path) -> Self {
         let (orders, taken) = mpsc::sync_channel(WAITING);
         let (sender, outcomes) = mpsc::channel();
         let taken = Arc::new(Mutex::new(taken));
         for _ in 0..THREADS {
             let (taken, sender) = (Arc::clone(&taken), sender.clone());
-            let (folder, formats) = (folder.to_owned(), formats.to_owned());
+            let folder = folder.to_owned();
             thread::spawn(move || {
                 while let Some(order) = next(&taken) {
-                    let outcome = Outcome { place: order.place, written: written(&order, &folder, &formats) };
+                    let outcome = Outcome { place: order.place, written: written(&order, &folder) };
                     if sender.send(outcome).is_err() {
                         return;
                     }
@@ -95,11 +100,11 @@ fn next(orders: &Mutex<Receiver<Order>>) -> Option<Order> {
     orders.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
-fn written(order: &Order, folder: &Path, formats: &[Format]) -> io::Result<Facts> {
-    let Order { name, document, .. } = order;
+fn written(order: &Order, folder: &Path) -> io::Result<Facts> {
+    let Order { name, document, formats, before, .. } = order;
     let base: PathBuf = folder.join(name);
     // A document that cannot be rendered is a defect, and yet no reason to lose the others.
-    let caught = panic::catch_unwind(AssertUnwindSafe(|| write::write(document, &base, formats)));
+    let caught = panic::catch_unwind(AssertUnwindSafe(|| write::write(document, &base, formats, before)));
     let defect = |_| Err(io::Error::other("a defect of the program, please report it with the file"));
     let extension = caught.unwrap_or_else(defect)?;
     Ok(Facts::of(document, Some(format!("{name}.{extension}"))))
@@ -114,11 +119,12 @@ mod tests {
     fn every_document_has_an_outcome_and_one_that_fails_stops_no_other() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("7.json/taken")).unwrap();
-        let mut writers = Writers::new(folder.path(), &[Format::Json]);
+        let mut writers = Writers::new(folder.path());
         let mut ledger = Ledger::default();
         for count in 0..40 {
             let (place, name) = (ledger.open("a.txt"), count.to_string());
-            writers.write(Order { place, name, document: Document::default() });
+            let (document, formats, before) = (Document::default(), vec![Format::Json], BTreeMap::new());
+            writers.write(Order { place, name, document, formats, before });
         }
         let outcomes = writers.outcomes(true);
         assert_eq!(outcomes.len(), 40);

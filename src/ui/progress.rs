@@ -62,6 +62,11 @@ impl RunBar {
     /// An article needs no translation: its bytes are no work to do.
     pub fn passed_over(&mut self, bytes: u64) {
         self.articles.0 += 1;
+        self.needs_no_work(bytes);
+    }
+
+    /// The bytes of an article are no work to do; what becomes of it is not settled yet.
+    pub fn needs_no_work(&mut self, bytes: u64) {
         self.bar.set_length(self.bar.length().unwrap_or(0).saturating_sub(bytes).max(self.bar.position()));
         self.show();
     }
