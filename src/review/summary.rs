@@ -11,9 +11,9 @@
 //! length(i)   = min(1, words / 16) * min(1, 25 / words)
 //! ```
 //!
-//! The title of an article without one is its first sentence. Vectors hold the square root of the count of each light stem, stop words left out. These are the features of
-//! Edmundson (1969, "New Methods in Automatic Extracting"): key words, title, location; the weights are set on half of the news
-//! articles that `benches/README.md` measures it on.
+//! The title of an article without one is its first sentence. Vectors hold the square root of the count of each light
+//! stem, stop words left out. These are the features of Edmundson (1969, "New Methods in Automatic Extracting"): key words,
+//! title, location; the weights are set on half of the news articles that `benches/README.md` measures it on.
 //! Sentences are then picked by maximal marginal relevance (Carbonell and Goldstein 1998):
 //! `0.85 * score(i) - 0.15 * max cos(i, chosen)`, those that say almost the same as one chosen after all others.
 
@@ -88,8 +88,9 @@ fn title(article: &Article) -> Option<&str> {
 /// Returns the indices of up to `count` sentences, best first; of equals the earlier.
 fn choose(sources: &[&str], title: Option<&str>, count: usize, weights: Weights) -> Vec<usize> {
     let vectors: Vec<Vector> = sources.iter().map(|source| Vector::of(source)).collect();
+    let title = title.map(Vector::of);
     // Without a title the first sentence says what it is about.
-    let scores = scores(&vectors, title.or(sources.first().copied()).map(Vector::of), weights);
+    let scores = scores(&vectors, title.as_ref().or(vectors.first()), weights);
     let mut redundancy = vec![0.0f64; sources.len()];
     let mut left: Vec<usize> = (0..sources.len()).collect();
     let mut chosen = Vec::new();
@@ -110,10 +111,10 @@ fn choose(sources: &[&str], title: Option<&str>, count: usize, weights: Weights)
     chosen
 }
 
-fn scores(vectors: &[Vector], title: Option<Vector>, weights: Weights) -> Vec<f64> {
+fn scores(vectors: &[Vector], title: Option<&Vector>, weights: Weights) -> Vec<f64> {
     let article = Vector::sum(vectors);
     let score = |(index, vector): (usize, &Vector)| {
-        let likeness = title.as_ref().map_or(0.0, |title| vector.cosine(title));
+        let likeness = title.map_or(0.0, |title| vector.cosine(title));
         let position = 1.0 / (1.0 + index as f64);
         let value = weights.terms * vector.cosine(&article) + weights.title * likeness + weights.position * position;
         value * (vector.words / FULL_LENGTH).min(1.0) * (LONG / vector.words.max(1.0)).min(1.0)
