@@ -1,7 +1,7 @@
 //! Decoding speed on a workload of token ids with forced output lengths; prints one JSON line.
 //!
 //! cargo bench --bench engine -- --model DIR --workload FILE [--beam N] [--threads T] [--precision P] [--exact]
-//!     [--batch-tokens N] [--sentences N] [--reps N] [--isa avx2|base] [--device cpu|cuda:N] [--outputs FILE]
+//!     [--screen-from N] [--batch-tokens N] [--sentences N] [--reps N] [--isa avx2|base] [--device cpu|cuda:N] [--outputs FILE]
 //!
 //! `DIR` holds a model's `config.json` and weights, `FILE` is JSON: `src`, a list of lists of token ids without the end of
 //! sentence, and `tgt_len`, the count of target tokens each must give; without it outputs end where the model ends them.
@@ -36,6 +36,7 @@ struct Options {
     beam: usize,
     threads: usize,
     arithmetic: Arithmetic,
+    exact: bool,
     device: DeviceChoice,
     batch_tokens: usize,
     /// Sentences in flight, where that is asked for and not tokens.
@@ -65,7 +66,11 @@ impl Options {
             workload: pairs.get("workload")?.into(),
             beam,
             threads: number("threads", 2),
-            arithmetic: Arithmetic { precision, exact },
+            arithmetic: Arithmetic {
+                screened_from: number("screen-from", Arithmetic::new(precision, exact).screened_from),
+                precision,
+            },
+            exact,
             device: pairs.get("device").unwrap_or(&"cpu").parse().unwrap(),
             batch_tokens: number("batch-tokens", precision.cpu_tokens()),
             sentences: pairs.get("sentences").map(|count| count.parse().unwrap()),
@@ -125,7 +130,7 @@ fn main() {
     seconds.sort_by(f64::total_cmp);
     let median = seconds[seconds.len() / 2];
     let line = json!({
-        "peer": "summarize", "precision": options.arithmetic.precision.name(), "exact": options.arithmetic.exact, "beam": options.beam, "threads": options.threads,
+        "peer": "summarize", "precision": options.arithmetic.precision.name(), "exact": options.exact, "beam": options.beam, "threads": options.threads,
         "isa": format!("{:?}", Width::detect()).to_lowercase(),
         "device": options.device.to_string(), "batch_tokens": tokens, "sentences": options.sentences, "ntok": target_tokens,
         "target_tokens_per_second": round(target_tokens as f64 / median),

@@ -90,7 +90,7 @@ fn sixteen_bits_change_no_more_than_they_do_in_pytorch() {
         for precision in [Precision::F16, Precision::Bf16] {
             let more: &[&str] = if precision == Precision::Bf16 { &IN_BF16_ALONE } else { &[] };
             let families = [&IN_F16[..], more].concat();
-            for checkpoint in checkpoints_of(&families, &device, Arithmetic { precision, exact: false }) {
+            for checkpoint in checkpoints_of(&families, &device, Arithmetic::new(precision, false)) {
                 let Some((_, f16, bf16)) = SIXTEEN_BITS.iter().find(|(name, ..)| *name == checkpoint.name) else {
                     continue;
                 };
@@ -110,7 +110,7 @@ fn a_t5_model_is_refused_in_f16() {
         let checkpoints = checkpoints_of(&IN_BF16_ALONE, &device, Arithmetic::default());
         let files = &checkpoints[0].files;
         let weights = Weights::open(files).unwrap();
-        let error = arch::load(files, &weights, &device, Arithmetic { precision: Precision::F16, exact: false });
+        let error = arch::load(files, &weights, &device, Arithmetic::new(Precision::F16, false));
         assert!(error.err().unwrap().to_string().contains("overflows f16"));
     }
 }

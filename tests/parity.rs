@@ -77,7 +77,7 @@ fn with_options(files: &ModelFiles, options: &Value) -> GenerationConfig {
 
 #[test]
 fn company_order_and_threads_change_no_bit_of_an_output() {
-    let integers = [Precision::Int8, Precision::Int16].map(|precision| Arithmetic { precision, exact: false });
+    let integers = [Precision::Int8, Precision::Int16].map(|precision| Arithmetic::new(precision, false));
     // One of each family, for debug builds are slow, and all that the environment names.
     let mut seen = BTreeSet::new();
     let committed = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -123,7 +123,7 @@ const INT8_ERRORS: [(&str, f32); 14] = [
 
 #[test]
 fn int8_changes_logits_as_much_as_quantization_in_pytorch_does() {
-    for checkpoint in checkpoints_in(Arithmetic { precision: Precision::Int8, exact: false }) {
+    for checkpoint in checkpoints_in(Arithmetic::new(Precision::Int8, false)) {
         let Some((_, expected)) = INT8_ERRORS.iter().find(|(name, _)| *name == checkpoint.name) else { continue };
         let [_, error] = relative_errors(&checkpoint);
         eprintln!("{}: int8 error {error:.4}, PyTorch's {expected}", checkpoint.name);
@@ -134,7 +134,7 @@ fn int8_changes_logits_as_much_as_quantization_in_pytorch_does() {
 #[test]
 fn int16_leaves_logits_of_random_weights_within_two_thousandths_and_nearly_every_output_as_it_is() {
     let (mut same, mut all) = (0, 0);
-    for checkpoint in checkpoints_in(Arithmetic { precision: Precision::Int16, exact: false }) {
+    for checkpoint in checkpoints_in(Arithmetic::new(Precision::Int16, false)) {
         let [_, error] = relative_errors(&checkpoint);
         let sources = checkpoint.sources();
         let config = GenerationConfig { num_beams: 1, ..checkpoint.config.clone() };

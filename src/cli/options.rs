@@ -113,7 +113,8 @@ pub struct ComputeOptions {
     /// auto, f32, int16 (CPU: faster, nearly always the same words), int8 (CPU: fastest, changes wording), bf16 or f16 (GPU; f16 not with T5) [default: auto, which is f32]
     #[arg(long, value_name = "P")]
     pub precision: Option<String>,
-    /// Compute every score in full; without it f32 finds the best tokens with an int8 preview and computes those alone
+    /// Compute every score in full; without it a greedy search over a large vocabulary finds the likely tokens by an estimate and
+    /// computes those alone
     #[arg(long, num_args = 0, default_missing_value = "true")]
     pub exact: Option<bool>,
     /// Beams of the search; 1 is greedy and fastest [default: the model's own]

@@ -113,7 +113,7 @@ impl Engine {
         let generation = GenerationConfig::read(files)?;
         let tokenizer = Tokenizer::load(files)?;
         let weights = weights::Weights::open(files)?;
-        let arithmetic = Arithmetic { precision, exact: options.exact };
+        let arithmetic = Arithmetic::new(precision, options.exact);
         let models = devices.iter().map(|device| arch::load(files, &weights, device, arithmetic));
         let models = models.collect::<Result<Vec<_>, _>>()?;
         let (prompts, threads) = (arch::config::prompts(files)?, options.threads.max(1));

@@ -32,7 +32,7 @@ pub fn wanted(config: &GenerationConfig, tokens: &[u32], keep: usize, vocabulary
     let ruled_out = ruled_out(config, tokens);
     let count = keep + ruled_out.len();
     match count < vocabulary {
-        true => Wanted::Best(Best { count, ruled_out: if config.renormalize_logits { ruled_out } else { Vec::new() } }),
+        true => Wanted::Best(Best { count, ruled_out, renormalized: config.renormalize_logits }),
         false => Wanted::All,
     }
 }
@@ -196,7 +196,7 @@ mod tests {
 
     fn remaining(row: &[f32], wanted: &Best) -> f32 {
         let mut row = row.to_vec();
-        rule_out(&wanted.ruled_out, &mut row);
+        rule_out(wanted.apart(), &mut row);
         log_sum_exp(&row)
     }
 

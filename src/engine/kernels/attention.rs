@@ -8,7 +8,7 @@ use super::{
     filled,
     relative::RelativeBias,
     simd::{
-        self, Cell, LANES,
+        self, Ahead, Cell, LANES,
         vector::{Simd, vectorized},
     },
     softmax::softmax_in_place,
@@ -209,12 +209,12 @@ fn add_weighted<S: Simd, T: Cell, const N: usize>(simd: S, weights: &[f32; N], v
 /// Computes the attention of the query at the last of some positions over all of them; each cell is a key with its value right
 /// behind it.
 ///
-/// Position after position, all heads of each: a key is one run of memory.
+/// Position after position, all heads of each: a key is one run of memory. The cells of the `next` query are asked for on the way.
 #[inline(always)]
 pub fn attend_scattered<S: Simd, T: Cell>(
     simd: S,
     query: &[f32],
-    cells: &[&[T]],
+    [cells, next]: [&[&[T]]; 2],
     heads: Heads,
     bias: Option<&RelativeBias>,
     weights: &mut Vec<f32>,
@@ -224,7 +224,9 @@ pub fn attend_scattered<S: Simd, T: Cell>(
     let padded = len.next_multiple_of(LANES);
     weights.resize(heads.count * padded, 0.0);
     for (t, cell) in cells.iter().enumerate() {
+        let ahead = Ahead::of(next.get(t).copied().unwrap_or_default(), heads.count);
         for head in 0..heads.count {
+            ahead.ask(head);
             let part = head * heads.dim..(head + 1) * heads.dim;
             weights[head * padded + t] = simd::dot(simd, &query[part.clone()], &cell[part]) * scale;
         }

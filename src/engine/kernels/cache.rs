@@ -114,12 +114,19 @@ fn decoder_rows<S: Simd, T: Cell>(
     for (row, qkv) in rows.iter().zip(qkv.chunks_exact(3 * d)) {
         slots[row.slot].write(row.lineage.len(), &qkv[d..]);
     }
-    let (mut weights, mut cells) = (Vec::new(), Vec::new());
-    for ((row, qkv), out) in rows.iter().zip(qkv.chunks_exact(3 * d)).zip(out.chunks_exact_mut(d)) {
-        let history = row.lineage.iter().map(|slot| *slot as usize).chain([row.slot]).enumerate();
+    let find = |row: Option<&RowAddress<'_>>, cells: &mut Vec<_>| {
         cells.clear();
-        cells.extend(history.map(|(t, slot)| &slots[slot].cells[t * (2 * d + GAP)..][..2 * d]));
-        attend_scattered(simd, &qkv[..d], &cells, heads, bias, &mut weights, out);
+        if let Some(row) = row {
+            let history = row.lineage.iter().map(|slot| *slot as usize).chain([row.slot]).enumerate();
+            cells.extend(history.map(|(t, slot)| &slots[slot].cells[t * (2 * d + GAP)..][..2 * d]));
+        }
+    };
+    let (mut weights, mut cells, mut next) = (Vec::new(), Vec::new(), Vec::new());
+    find(rows.first(), &mut next);
+    for (row, (qkv, out)) in qkv.chunks_exact(3 * d).zip(out.chunks_exact_mut(d)).enumerate() {
+        std::mem::swap(&mut cells, &mut next);
+        find(rows.get(row + 1), &mut next);
+        attend_scattered(simd, &qkv[..d], [&cells, &next], heads, bias, &mut weights, out);
     }
 }
 

@@ -5,14 +5,16 @@
 //! last multiplication is one fused operation, so every instruction set gives the same bits.
 
 mod element;
+mod rows;
 mod tiles;
 
 use super::{
     panels::{Panels, bands, padded_bias, prefetched},
     simd::{self, Ahead, LANES},
 };
-use element::Integer;
+pub use element::Integer;
 use rayon::prelude::*;
+pub use rows::{Row, Rows};
 use std::mem::MaybeUninit;
 use tiles::{Kernel, Output};
 

@@ -7,6 +7,7 @@
 pub mod activation;
 pub mod attention;
 pub mod cache;
+mod codes;
 pub mod device;
 mod gemm;
 mod integer;
@@ -18,6 +19,7 @@ pub mod projection;
 pub mod relative;
 pub mod rms_norm;
 pub mod sequences;
+mod shortlist;
 pub mod simd;
 pub mod softmax;
 pub mod step;

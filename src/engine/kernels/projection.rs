@@ -5,10 +5,7 @@
 //! never on the other rows.
 
 use super::{
-    device, gemm, integer, on_host,
-    panels::Panels,
-    preview::{Preview, Weights},
-    softmax, with_values,
+    device, gemm, integer, on_host, panels::Panels, preview::Preview, shortlist::Shortlist, softmax, with_values,
 };
 use crate::engine::precision::{Arithmetic, Precision};
 use candle_core::{Device, Result, Tensor};
@@ -17,13 +14,14 @@ use std::sync::OnceLock;
 /// Columns that are reduced together.
 pub const BLOCK: usize = 512;
 
-/// Tokens from which on a preview is worth its while: of 6,000 tokens in 256 dimensions so many stay in question that it took
-/// half as long again as the whole projection.
-const PREVIEWED: usize = 16_384;
-
-/// Tokens up to which a row is previewed. A beam asks for more: beams are compared by the total, and its estimate changed 3 of
-/// 100 sentences, where greedy search, which compares within a row, had 3 of 1,000.
-const FEW: usize = 4;
+/// The weights in f32 as they lie in memory: (outputs, inputs) with a bias of `outputs` values, or none.
+#[derive(Debug, Clone, Copy)]
+pub struct Weights<'a> {
+    /// Row-major.
+    pub weight: &'a [f32],
+    /// One value an output.
+    pub bias: Option<&'a [f32]>,
+}
 
 /// What a search wants to know of a row's scores.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +35,24 @@ pub enum Wanted {
 /// The scores that are wanted where not all are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Best {
-    /// How many of the best.
+    /// How many of the best, those that may not come among them.
     pub count: usize,
-    /// Tokens that may not come, where the total of the others is wanted. They can be among the best all the same.
+    /// Tokens that may not come.
     pub ruled_out: Vec<u32>,
+    /// The total of the others is wanted.
+    pub renormalized: bool,
+}
+
+impl Best {
+    /// Returns how many of the best that may come are wanted.
+    pub fn allowed(&self) -> usize {
+        self.count.saturating_sub(self.ruled_out.len())
+    }
+
+    /// Returns the tokens that are to be left out of the total of the others.
+    pub fn apart(&self) -> &[u32] {
+        if self.renormalized { &self.ruled_out } else { &[] }
+    }
 }
 
 impl Wanted {
@@ -85,16 +97,60 @@ pub struct Projection(Form);
 #[derive(Debug)]
 enum Form {
     F32(gemm::Packed),
-    /// The whole weights are packed when the first row wants more than a preview tells.
-    Previewed {
-        preview: Preview,
-        weight: Tensor,
-        bias: Option<Vec<f32>>,
-        whole: OnceLock<gemm::Packed>,
-    },
     Int8(integer::Int8),
     Int16(integer::Int16),
+    ScreenedF32(Screened<Preview>),
+    ScreenedInt8(Screened<Shortlist<i8>>),
+    ScreenedInt16(Screened<Shortlist<i16>>),
     Device(device::Projection),
+}
+
+/// A way to the best scores that does not compute all of them.
+pub trait Screen: Sized {
+    /// The product with all weights in the same arithmetic.
+    type Whole: Panels;
+
+    /// Prepares weights.
+    fn new(weights: Weights<'_>, outputs: usize, inputs: usize) -> Self;
+
+    /// Packs weights for the whole product.
+    fn packed(weights: Weights<'_>, outputs: usize, inputs: usize) -> Self::Whole;
+
+    /// Returns true where a row is served well that wants this.
+    fn serves(best: &Best) -> bool;
+
+    /// Returns what is wanted of each row of `hidden`, (rows, inputs), with the weights that were prepared.
+    fn scores(&self, hidden: &[f32], wanted: &[&Best], weights: Weights<'_>) -> Vec<Scores>;
+}
+
+/// A projection over a large vocabulary: a screen for the rows that it serves, and the whole product for the others. Each is
+/// made of the weights when the first row wants it, since a search wants one of them alone.
+#[derive(Debug)]
+struct Screened<S: Screen> {
+    weight: Tensor,
+    bias: Option<Vec<f32>>,
+    screen: OnceLock<S>,
+    whole: OnceLock<S::Whole>,
+}
+
+impl<S: Screen> Screened<S> {
+    fn new(weight: &Tensor, bias: Option<Vec<f32>>) -> Screened<S> {
+        Screened { weight: weight.clone(), bias, screen: OnceLock::new(), whole: OnceLock::new() }
+    }
+
+    fn scores(&self, hidden: &Tensor, wanted: &[&Wanted]) -> Result<Vec<Scores>> {
+        let (outputs, inputs) = self.weight.dims2()?;
+        with_values(&self.weight, |weight| {
+            let weights = Weights { weight, bias: self.bias.as_deref() };
+            let screen = || self.screen.get_or_init(|| S::new(weights, outputs, inputs));
+            let whole = || self.whole.get_or_init(|| S::packed(weights, outputs, inputs));
+            let best = |x: &[f32], asked: &[&Best]| {
+                let few = |x: &[f32], asked: &[&Best]| screen().scores(x, asked, weights);
+                apart(x, asked, S::serves, few, |x, asked| reduce(whole(), x, asked))
+            };
+            with_values(hidden, |hidden| scores(hidden, wanted, |x| whole().multiply(x), best))
+        })?
+    }
 }
 
 impl Projection {
@@ -106,18 +162,14 @@ impl Projection {
         }
         let (outputs, inputs) = weight.dims2()?;
         let (weight, bias) = (weight.contiguous()?, bias.map(Tensor::to_vec1::<f32>).transpose()?);
-        let packed = with_values(&weight, |values| match arithmetic {
-            Arithmetic { precision: Precision::Int8, .. } => {
-                Form::Int8(integer::Int8::new(values, bias.as_deref(), outputs, inputs))
-            }
-            Arithmetic { precision: Precision::Int16, .. } => {
-                Form::Int16(integer::Int16::new(values, bias.as_deref(), outputs, inputs))
-            }
-            Arithmetic { exact: false, .. } if outputs >= PREVIEWED => {
-                let preview = Preview::new(Weights { weight: values, bias: bias.as_deref() }, outputs, inputs);
-                Form::Previewed { preview, weight: weight.clone(), bias: bias.clone(), whole: OnceLock::new() }
-            }
-            _ => Form::F32(gemm::Packed::new(values, bias.as_deref(), outputs, inputs)),
+        let screened = outputs >= arithmetic.screened_from;
+        let packed = with_values(&weight, |values| match (arithmetic.precision, screened) {
+            (Precision::Int8, true) => Form::ScreenedInt8(Screened::new(&weight, bias)),
+            (Precision::Int8, false) => Form::Int8(integer::Int8::new(values, bias.as_deref(), outputs, inputs)),
+            (Precision::Int16, true) => Form::ScreenedInt16(Screened::new(&weight, bias)),
+            (Precision::Int16, false) => Form::Int16(integer::Int16::new(values, bias.as_deref(), outputs, inputs)),
+            (_, true) => Form::ScreenedF32(Screened::new(&weight, bias)),
+            (_, false) => Form::F32(gemm::Packed::new(values, bias.as_deref(), outputs, inputs)),
         })?;
         Ok(Projection(packed))
     }
@@ -128,28 +180,9 @@ impl Projection {
             Form::F32(packed) => whole(packed, hidden, wanted),
             Form::Int8(packed) => whole(packed, hidden, wanted),
             Form::Int16(packed) => whole(packed, hidden, wanted),
-            Form::Previewed { preview, weight, bias, whole } => with_values(hidden, |hidden| {
-                let (outputs, inputs) = weight.dims2()?;
-                with_values(weight, |values| {
-                    let weights = Weights { weight: values, bias: bias.as_deref() };
-                    let pack = || gemm::Packed::new(values, bias.as_deref(), outputs, inputs);
-                    let whole = || whole.get_or_init(pack);
-                    scores(
-                        hidden,
-                        wanted,
-                        |x| whole().multiply(x),
-                        |x, asked| {
-                            apart(
-                                x,
-                                asked,
-                                |best| best.count <= FEW,
-                                |x, few| preview.scores(x, few, weights),
-                                |x, many| reduce(whole(), x, many),
-                            )
-                        },
-                    )
-                })
-            })?,
+            Form::ScreenedF32(screened) => screened.scores(hidden, wanted),
+            Form::ScreenedInt8(screened) => screened.scores(hidden, wanted),
+            Form::ScreenedInt16(screened) => screened.scores(hidden, wanted),
             Form::Device(projection) => projection.scores(hidden, wanted),
         }
     }
@@ -243,7 +276,7 @@ impl Running<'_> {
 
     /// Takes the scores of the tokens from `first` on.
     fn take(&mut self, first: usize, scores: &[f32]) {
-        if self.sum.add(first, scores, &self.wanted.ruled_out) > self.threshold() {
+        if self.sum.add(first, scores, self.wanted.apart()) > self.threshold() {
             self.insert(first, scores);
         }
     }
@@ -290,10 +323,10 @@ mod tests {
     fn the_best_scores_and_their_total_are_those_of_the_whole_row() {
         let (weight, hidden) = (random((17_003, 20)), random((5, 20)));
         let named = [Precision::F32, Precision::Int8, Precision::Int16].map(|precision| (precision, true));
-        let forms = [(Precision::F32, false)].into_iter().chain(named);
-        for arithmetic in forms.map(|(precision, exact)| Arithmetic { precision, exact }) {
+        for (precision, exact) in [(Precision::F32, false)].into_iter().chain(named) {
+            let arithmetic = Arithmetic::new(precision, exact);
             let projection = Projection::new(&weight, None, &Device::Cpu, arithmetic).unwrap();
-            let best = |count| Wanted::Best(Best { count, ruled_out: vec![16_999, 7] });
+            let best = |count| Wanted::Best(Best { count, ruled_out: vec![16_999, 7], renormalized: true });
             let wanted = [Wanted::All, best(3), best(8), Wanted::All, best(1)];
             let whole = projection.scores(&hidden, &[&Wanted::All; 5]).unwrap();
             let asked: Vec<_> = wanted.iter().collect();
@@ -309,7 +342,7 @@ mod tests {
                         [others[16_999], others[7]] = [f32::NEG_INFINITY; 2];
                         for (got, want) in [(total, row), (remaining, &others)] {
                             let gap = (got - softmax::log_sum_exp(want)).abs();
-                            assert!(gap < if arithmetic.exact { 1e-5 } else { 5e-2 }, "{gap}");
+                            assert!(gap < if exact { 1e-5 } else { 5e-2 }, "{gap}");
                         }
                     }
                     other => panic!("{other:?}"),
@@ -322,7 +355,7 @@ mod tests {
     fn a_row_gives_the_same_bits_alone_and_in_company() {
         let (weight, hidden) = (random((700, 16)), random((9, 16)));
         let projection = Projection::new(&weight, None, &Device::Cpu, Arithmetic::default()).unwrap();
-        let best = Wanted::Best(Best { count: 4, ruled_out: Vec::new() });
+        let best = Wanted::Best(Best { count: 4, ..Best::default() });
         let together = projection.scores(&hidden, &[&best; 9]).unwrap();
         for (row, want) in together.iter().enumerate() {
             let alone = hidden.narrow(0, row, 1).unwrap();
@@ -332,7 +365,7 @@ mod tests {
 
     #[test]
     fn scores_that_are_no_numbers_give_a_total_that_is_none() {
-        let wanted = Best { count: 2, ruled_out: Vec::new() };
+        let wanted = Best { count: 2, ..Best::default() };
         let mut running = Running::new(&wanted);
         running.take(0, &[f32::NAN; 600]);
         let Scores::Best { total, .. } = running.finish() else { panic!("the best were wanted") };

@@ -59,10 +59,10 @@ impl Projection {
         if asked.is_empty() {
             return Ok(Vec::new());
         }
-        let longest = asked.iter().map(|best| best.ruled_out.len()).max().unwrap_or(0);
+        let longest = asked.iter().map(|best| best.apart().len()).max().unwrap_or(0);
         let none = scores.dim(1)? as u32;
         let padded = |best: &&Best| {
-            let known = best.ruled_out.clone().into_iter().map(move |token| token.min(none));
+            let known = best.apart().to_vec().into_iter().map(move |token| token.min(none));
             known.chain(std::iter::repeat(none)).take(longest)
         };
         let ruled_out: Vec<u32> = asked.iter().flat_map(padded).collect();
@@ -166,10 +166,11 @@ mod tests {
     fn each_row_gets_what_it_wants_as_from_the_packed_projection() {
         let random = |shape: &[usize]| Tensor::randn(0f32, 1f32, shape, &Device::Cpu).unwrap();
         let (weight, bias, hidden) = (random(&[903, 20]), random(&[903]), random(&[5, 20]));
-        let best = |count, ruled_out: &[u32]| Wanted::Best(Best { count, ruled_out: ruled_out.to_vec() });
+        let best =
+            |count, ruled_out: &[u32]| Wanted::Best(Best { count, ruled_out: ruled_out.to_vec(), renormalized: true });
         let wanted = [Wanted::All, best(3, &[]), best(8, &[7, 900]), Wanted::All, best(1, &[3])];
         let wanted: Vec<&Wanted> = wanted.iter().collect();
-        let exact = Arithmetic { precision: Precision::F32, exact: true };
+        let exact = Arithmetic::new(Precision::F32, true);
         let packed = host::Projection::new(&weight, Some(&bias), &Device::Cpu, exact).unwrap();
         let device = Projection::new(&weight, Some(&bias), &Device::Cpu, DType::F32).unwrap();
         let want = packed.scores(&hidden, &wanted).unwrap();

@@ -32,6 +32,9 @@ pub trait Integer: Copy + Default + Send + Sync + 'static {
     /// Returns the sum of values.
     fn sum(values: &[Self]) -> i32;
 
+    /// Returns the sum of products of two quantized rows of one length times `factor`, plus `bias`.
+    fn dot(a: &[Self], b: &[Self], factor: f32, bias: f32) -> f32;
+
     /// Returns the value with `offset` added, modulo the size of the type.
     fn offset(self, offset: i32) -> Self;
 }
@@ -47,6 +50,10 @@ impl Integer for i8 {
 
     fn sum(values: &[i8]) -> i32 {
         sum(values)
+    }
+
+    fn dot(a: &[i8], b: &[i8], factor: f32, bias: f32) -> f32 {
+        dot_of_bytes(a, b, factor, bias)
     }
 
     fn offset(self, offset: i32) -> i8 {
@@ -65,6 +72,10 @@ impl Integer for i16 {
 
     fn sum(values: &[i16]) -> i32 {
         values.iter().map(|value| i32::from(*value)).sum()
+    }
+
+    fn dot(a: &[i16], b: &[i16], factor: f32, bias: f32) -> f32 {
+        dot_of_words(a, b, factor, bias)
     }
 
     fn offset(self, offset: i32) -> i16 {
@@ -127,9 +138,17 @@ fn sum_body(values: &[i8]) -> i32 {
     values.iter().map(|value| i32::from(*value)).sum()
 }
 
+#[inline(always)]
+fn dot_body<T: Copy + Into<i32>>(a: &[T], b: &[T], factor: f32, bias: f32) -> f32 {
+    let sum: i32 = a.iter().zip(b).map(|(a, b)| (*a).into() * (*b).into()).sum();
+    (sum as f32).mul_add(factor, bias)
+}
+
 simd::dispatch! { fn bytes(row: &[f32], out: &mut [i8]) -> f32 = bytes_body; }
 simd::dispatch! { fn words(row: &[f32], out: &mut [i16]) -> f32 = words_body; }
 simd::dispatch! { fn sum(values: &[i8]) -> i32 = sum_body; }
+simd::dispatch! { fn dot_of_bytes(a: &[i8], b: &[i8], factor: f32, bias: f32) -> f32 = dot_body; }
+simd::dispatch! { fn dot_of_words(a: &[i16], b: &[i16], factor: f32, bias: f32) -> f32 = dot_body; }
 
 #[cfg(test)]
 mod tests {

@@ -20,6 +20,9 @@ pub trait Simd: Copy {
     /// Returns sixteen values, widened.
     fn load_bf16(self, values: &[bf16; LANES]) -> Self::Vector;
 
+    /// Returns sixteen integers, each rounded to the nearest value.
+    fn load_i32(self, values: &[i32; LANES]) -> Self::Vector;
+
     /// Writes sixteen values.
     fn store(self, vector: Self::Vector, values: &mut [f32; LANES]);
 
@@ -29,8 +32,36 @@ pub trait Simd: Copy {
     /// Returns `a + b`.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
+    /// Returns `a` where it is larger than `b`, else `b`: also where one is no number.
+    fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
+    /// Returns 2^n for each n that 1.5 * 2^23 was added to, -126 to 127.
+    fn two_to(self, shifted: Self::Vector) -> Self::Vector;
+
+    /// Returns a bit for each lane where `a >= b`, that of the first lane lowest; none where one is no number.
+    fn at_least(self, a: Self::Vector, b: Self::Vector) -> u32;
+
     /// Returns the sum of the lanes by halving: the order is part of the result.
     fn sum(self, vector: Self::Vector) -> f32;
+}
+
+/// What adding 1.5 * 2^23 to an integer leaves to take away from its bits, with the exponent's own offset.
+const EXPONENT: i32 = 127 - ROUND.to_bits() as i32;
+
+/// 1.5 * 2^23: adding it rounds to the nearest integer.
+const ROUND: f32 = 12_582_912.0;
+
+/// Returns `sum + 2^x` with an error of 2 in 1,000 of the power, which is next to nothing below -126; x is at most 127. For sums of many.
+#[inline(always)]
+pub fn add_power<S: Simd>(simd: S, sum: S::Vector, x: S::Vector) -> S::Vector {
+    // The polynomial of degree 2 with the least largest relative error over -0.5 to 0.5, where r lies.
+    const COEFFICIENTS: [f32; 3] = [0.238428, 0.703447, 1.000443];
+    let x = simd.max(simd.splat(-126.0), x);
+    let shifted = simd.add(x, simd.splat(ROUND));
+    let r = simd.add(x, simd.mul_add(shifted, simd.splat(-1.0), simd.splat(ROUND)));
+    let [square, linear, constant] = COEFFICIENTS.map(|coefficient| simd.splat(coefficient));
+    let p = simd.mul_add(simd.mul_add(square, r, linear), r, constant);
+    simd.mul_add(p, simd.two_to(shifted), sum)
 }
 
 /// Plain Rust, for any machine.
@@ -56,8 +87,28 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn load_i32(self, values: &[i32; LANES]) -> Self::Vector {
+        values.map(|value| value as f32)
+    }
+
+    #[inline(always)]
     fn store(self, vector: Self::Vector, values: &mut [f32; LANES]) {
         *values = vector;
+    }
+
+    #[inline(always)]
+    fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|lane| if a[lane] > b[lane] { a[lane] } else { b[lane] })
+    }
+
+    #[inline(always)]
+    fn two_to(self, shifted: Self::Vector) -> Self::Vector {
+        shifted.map(|value| f32::from_bits(value.to_bits().wrapping_add(EXPONENT as u32) << 23))
+    }
+
+    #[inline(always)]
+    fn at_least(self, a: Self::Vector, b: Self::Vector) -> u32 {
+        (0..LANES).map(|lane| u32::from(a[lane] >= b[lane]) << lane).sum()
     }
 
     #[inline(always)]
@@ -81,7 +132,7 @@ pub use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{LANES, Simd, bf16};
+    use super::{EXPONENT, LANES, Simd, bf16};
     use std::arch::x86_64::*;
 
     /// Adds the halves of eight lanes until one is left.
@@ -133,6 +184,35 @@ mod x86 {
                 let wide = |half| _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(half)));
                 [wide(_mm_loadu_si128(at)), wide(_mm_loadu_si128(at.add(1)))]
             }
+        }
+
+        #[inline(always)]
+        fn load_i32(self, values: &[i32; LANES]) -> Self::Vector {
+            let at = values.as_ptr().cast::<__m256i>();
+            // SAFETY: `self` proves the instructions, and there are sixteen integers.
+            unsafe { [_mm256_cvtepi32_ps(_mm256_loadu_si256(at)), _mm256_cvtepi32_ps(_mm256_loadu_si256(at.add(1)))] }
+        }
+
+        #[inline(always)]
+        fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+            // SAFETY: `self` proves the instructions.
+            unsafe { [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])] }
+        }
+
+        #[inline(always)]
+        fn two_to(self, shifted: Self::Vector) -> Self::Vector {
+            // SAFETY: `self` proves the instructions.
+            shifted.map(|half| unsafe {
+                let exponents = _mm256_add_epi32(_mm256_castps_si256(half), _mm256_set1_epi32(EXPONENT));
+                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponents))
+            })
+        }
+
+        #[inline(always)]
+        fn at_least(self, a: Self::Vector, b: Self::Vector) -> u32 {
+            // SAFETY: `self` proves the instructions.
+            let mask = |i: usize| unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(a[i], b[i])) as u32 };
+            mask(0) | mask(1) << 8
         }
 
         #[inline(always)]
@@ -203,6 +283,33 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn load_i32(self, values: &[i32; LANES]) -> Self::Vector {
+            // SAFETY: `self` proves the instructions, and there are sixteen integers.
+            unsafe { _mm512_cvtepi32_ps(_mm512_loadu_si512(values.as_ptr().cast())) }
+        }
+
+        #[inline(always)]
+        fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+            // SAFETY: `self` proves the instructions.
+            unsafe { _mm512_max_ps(a, b) }
+        }
+
+        #[inline(always)]
+        fn two_to(self, shifted: Self::Vector) -> Self::Vector {
+            // SAFETY: `self` proves the instructions.
+            unsafe {
+                let exponents = _mm512_add_epi32(_mm512_castps_si512(shifted), _mm512_set1_epi32(EXPONENT));
+                _mm512_castsi512_ps(_mm512_slli_epi32::<23>(exponents))
+            }
+        }
+
+        #[inline(always)]
+        fn at_least(self, a: Self::Vector, b: Self::Vector) -> u32 {
+            // SAFETY: `self` proves the instructions.
+            u32::from(unsafe { _mm512_cmp_ps_mask::<_CMP_GE_OQ>(a, b) })
+        }
+
+        #[inline(always)]
         fn store(self, vector: Self::Vector, values: &mut [f32; LANES]) {
             // SAFETY: `self` proves the instructions, and there are sixteen values.
             unsafe { _mm512_storeu_ps(values.as_mut_ptr(), vector) }
@@ -269,8 +376,23 @@ mod tests {
     fn everything<S: Simd>(simd: S, x: &[f32; LANES], y: &[bf16; LANES]) -> Vec<f32> {
         let (a, b) = (simd.load(x), simd.load_bf16(y));
         let mut out = [0f32; LANES];
-        simd.store(simd.mul_add(a, b, simd.add(b, simd.splat(0.3))), &mut out);
-        out.into_iter().chain([simd.sum(a)]).collect()
+        let integers = simd.load_i32(&std::array::from_fn(|i| i as i32 * 0x0101_0101 - 77));
+        simd.store(simd.mul_add(a, b, simd.add(integers, simd.splat(0.3))), &mut out);
+        let mask = simd.at_least(a, simd.splat(0.1));
+        assert!(mask.count_ones() > 0 && mask < 0xffff);
+        let mut powers = [0f32; LANES];
+        simd.store(add_power(simd, b, simd.max(a, b)), &mut powers);
+        out.into_iter().chain([simd.sum(a), mask as f32]).chain(powers).collect()
+    }
+
+    #[test]
+    fn a_power_is_as_rough_as_it_says() {
+        let power = |x: f32| add_power(Portable, Portable.splat(0.0), Portable.splat(x))[0];
+        for i in -1250..1270 {
+            let x = i as f32 * 0.1 + 0.013;
+            assert!((power(x) / x.exp2() - 1.0).abs() < 2e-3, "2^{x} is not {}", power(x));
+        }
+        assert!(power(f32::NEG_INFINITY) < 1.2e-38 && power(f32::NAN).is_nan());
     }
 
     vectorized! { fn widest(x: &[f32; LANES], y: &[bf16; LANES]) -> Vec<f32> = everything; }
