@@ -15,7 +15,7 @@ use super::{
     },
     softmax,
 };
-use std::f32::consts::LOG2_E;
+use std::{collections::VecDeque, f32::consts::LOG2_E};
 
 /// How far off an estimate may be, in standard deviations of its error. An error is normal, so 3 in 100,000 best tokens are missed;
 /// of 1,426 of a trained model none was (3.5 missed one, 3 two).
@@ -25,7 +25,10 @@ const DEVIATIONS: f32 = 3.5;
 const OVERFLOW: f32 = 40.0;
 
 /// Room for so many tokens in question from the start.
-const USUAL: usize = 1024;
+const USUAL: usize = 256;
+
+/// Tokens of a stripe from which on it is looked at again, not they.
+const MANY: usize = 8;
 
 /// Tokens whose rows are read together.
 const BLOCK: usize = 512;
@@ -109,11 +112,24 @@ struct Found {
     estimates: [f32; STRIPE],
     /// For each [`LANES`] tokens a bit for each that may be among the best.
     hits: [u32; STRIPE / LANES],
+    /// The largest estimates, lane by lane.
+    largest: [f32; LANES],
+}
+
+impl Found {
+    /// Returns the places of the tokens that may be among the best.
+    fn hits(&self) -> impl Iterator<Item = usize> {
+        self.hits.iter().enumerate().flat_map(|(chunk, hits)| {
+            let after = |hits: &u32| Some(hits & (hits - 1)).filter(|hits| *hits != 0);
+            let left = std::iter::successors(Some(*hits).filter(|hits| *hits != 0), after);
+            left.map(move |hits| chunk * LANES + hits.trailing_zeros() as usize)
+        })
+    }
 }
 
 impl Default for Found {
     fn default() -> Found {
-        Found { estimates: [0.0; STRIPE], hits: [0; STRIPE / LANES] }
+        Found { estimates: [0.0; STRIPE], hits: [0; STRIPE / LANES], largest: [0.0; LANES] }
     }
 }
 
@@ -130,6 +146,14 @@ struct Suspect {
     token: u32,
     /// Without the product with the mean row.
     estimate: f32,
+}
+
+/// A stripe in which many tokens may be among the best: it is looked at again once more is known, and then few are left as a rule.
+#[derive(Debug, Clone, Copy)]
+struct Deferred {
+    stripe: usize,
+    /// The largest estimate.
+    largest: f32,
 }
 
 /// A token whose score was computed.
@@ -154,9 +178,10 @@ struct List<'a, T: Integer> {
     settled: Vec<Settled>,
     /// The best scores so far without the product with the mean row, best first: as many as are wanted.
     best: Vec<f32>,
-    suspects: Vec<Suspect>,
-    /// How many of the suspects were looked at again.
-    seen: usize,
+    suspects: VecDeque<Suspect>,
+    deferred: VecDeque<Deferred>,
+    /// How many tokens were computed, in ascending order, while others were still to come.
+    early: usize,
     sum: Sum,
     /// The most that was expected of a token whose estimate was above as many scores as are wanted.
     highest: f32,
@@ -181,8 +206,9 @@ impl<'a, T: Integer> List<'a, T> {
             x: shortlist.rows.quantized(x),
             settled: Vec::new(),
             best: Vec::with_capacity(wanted.count + 1),
-            suspects: Vec::with_capacity(USUAL),
-            seen: 0,
+            suspects: VecDeque::with_capacity(USUAL),
+            deferred: VecDeque::new(),
+            early: 0,
             sum: Sum { reference: 0.0, lanes: [0.0; LANES] },
             highest: f32::NEG_INFINITY,
         }
@@ -198,28 +224,31 @@ impl<'a, T: Integer> List<'a, T> {
         let rates = self.shortlist.rates(stripe);
         let before = self.sum;
         let any = estimate(sums, rates, self.scale, self.threshold(), &mut self.sum, found);
-        if any {
-            for (chunk, mut hits) in found.hits.into_iter().enumerate() {
-                while hits != 0 {
-                    let place = chunk * LANES + hits.trailing_zeros() as usize;
-                    self.suspect(stripe * STRIPE + place, found.estimates[place]);
-                    hits &= hits - 1;
-                }
-            }
-            if self.highest > before.reference + OVERFLOW {
-                self.sum = before.relative_to(self.highest);
-                estimate(sums, rates, self.scale, self.threshold(), &mut self.sum, found);
-            }
+        if !any {
+            return;
+        }
+        let largest = maximum(&found.largest);
+        if largest > self.threshold() {
+            found.hits().for_each(|place| self.promise(stripe * STRIPE + place, found.estimates[place]));
+            self.early = self.settled.len();
+        }
+        if self.highest > before.reference + OVERFLOW {
+            self.sum = before.relative_to(self.highest);
+            estimate(sums, rates, self.scale, self.threshold(), &mut self.sum, found);
+        }
+        if found.hits().nth(MANY).is_some() {
+            self.deferred.push_back(Deferred { stripe, largest });
+        } else {
+            let suspects = found.hits().map(|place| (stripe * STRIPE + place, found.estimates[place]));
+            self.suspects.extend(suspects.map(|(token, estimate)| Suspect { token: token as u32, estimate }));
         }
     }
 
-    /// Computes a token's score if it is expected to be among the best, and keeps it for later if it may be.
-    fn suspect(&mut self, token: usize, estimate: f32) {
+    /// Computes a token's score if it is expected to be among the best.
+    fn promise(&mut self, token: usize, estimate: f32) {
         if estimate > self.threshold() {
             self.highest = self.highest.max(self.scale.expected(estimate, self.shortlist.biases[token]));
             self.compute(token, estimate);
-        } else {
-            self.suspects.push(Suspect { token: token as u32, estimate });
         }
     }
 
@@ -245,15 +274,35 @@ impl<'a, T: Integer> List<'a, T> {
         }
     }
 
-    /// Computes the suspects below token `end` that are still in question.
+    /// Computes the tokens below `end` that are still in question.
     fn settle(&mut self, end: usize) {
-        while let Some(suspect) = self.suspects.get(self.seen).copied().filter(|next| (next.token as usize) < end) {
-            self.seen += 1;
-            let Suspect { token, estimate } = suspect;
-            if estimate + self.reach(token as usize) >= self.threshold() {
-                self.compute(token as usize, estimate);
+        while let Some(Suspect { token, estimate }) = self.suspects.pop_front_if(|next| (next.token as usize) < end) {
+            self.answer(token as usize, estimate);
+        }
+        while let Some(Deferred { stripe, largest }) = self.deferred.pop_front_if(|next| next.stripe * STRIPE < end) {
+            if largest + self.scale.reach * self.shortlist.widest[stripe] >= self.threshold() {
+                let found = self.again(stripe);
+                found.hits().for_each(|place| self.answer(stripe * STRIPE + place, found.estimates[place]));
             }
         }
+    }
+
+    /// Computes a token's score if it may be among the best.
+    fn answer(&mut self, token: usize, estimate: f32) {
+        let known = || self.settled[..self.early].binary_search_by_key(&token, |early| early.token as usize).is_ok();
+        if estimate + self.reach(token) >= self.threshold() && !known() {
+            self.compute(token, estimate);
+        }
+    }
+
+    /// Returns what is known of a stripe by now.
+    fn again(&self, stripe: usize) -> Found {
+        let (mut sums, mut found) = ([[0; STRIPE]; 2], Found::default());
+        let [first, second] = &mut sums;
+        self.shortlist.codes.scan(stripe, std::slice::from_ref(self.tables), [first, second]);
+        let rates = self.shortlist.rates(stripe);
+        estimate(first, rates, self.scale, self.threshold(), &mut self.sum.clone(), &mut found);
+        found
     }
 
     fn finish(mut self) -> Scores {
@@ -292,12 +341,8 @@ impl<'a, T: Integer> List<'a, T> {
 
     /// Returns what is expected of a token.
     fn expected(&self, token: usize) -> f32 {
-        let (mut sums, place) = ([[0; STRIPE]; 2], token % STRIPE);
-        let [first, second] = &mut sums;
-        self.shortlist.codes.scan(token / STRIPE, std::slice::from_ref(self.tables), [first, second]);
-        let rates = self.shortlist.rates(token / STRIPE);
-        let estimate = (first[place] as f32 * self.scale.step + self.scale.base) * rates.slopes[place];
-        self.scale.expected(estimate + rates.biases[place], rates.biases[place])
+        let estimate = self.again(token / STRIPE).estimates[token % STRIPE];
+        self.scale.expected(estimate, self.shortlist.biases[token])
     }
 }
 
@@ -353,7 +398,7 @@ fn estimate_body<S: Simd>(
     // In powers of two, which are faster than those of e.
     let [shrink, rest, raise] =
         [scale.shrink, 1.0 - scale.shrink, scale.raise - sum.reference].map(|value| simd.splat(value * LOG2_E));
-    let (mut any, mut total) = (0, simd.load(&sum.lanes));
+    let (mut any, mut total, mut largest) = (0, simd.load(&sum.lanes), simd.splat(f32::NEG_INFINITY));
     for i in 0..STRIPE / LANES {
         let at = |values: &[f32; STRIPE]| simd.load(&values.as_chunks().0[i]);
         let bias = at(rates.biases);
@@ -362,9 +407,11 @@ fn estimate_body<S: Simd>(
         simd.store(estimate, &mut found.estimates.as_chunks_mut().0[i]);
         found.hits[i] = simd.at_least(estimate, threshold);
         any |= found.hits[i];
+        largest = simd.max(estimate, largest);
         total = add_power(simd, total, simd.mul_add(estimate, shrink, simd.mul_add(bias, rest, raise)));
     }
     simd.store(total, &mut sum.lanes);
+    simd.store(largest, &mut found.largest);
     any != 0
 }
 

@@ -150,26 +150,36 @@ fn multiply_body(subspaces: &[Centroids], x: &[f32], products: &mut [[f32; CENTR
 /// Rounds products to steps above the least of each subspace, and returns the step and the sum of the least.
 #[inline(always)]
 fn round_body(products: &[[f32; CENTROIDS]], entries: &mut [u8]) -> (f32, f32) {
-    let ends = |of_one: &[f32; CENTROIDS]| {
-        of_one.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(least, most), value| {
-            (if *value < least { *value } else { least }, if *value > most { *value } else { most })
-        })
-    };
     let (mut widest, mut base) = (0f32, 0f32);
     for of_one in products {
         let (least, most) = ends(of_one);
-        // Written so that a product that is no number makes the base none.
-        base += if of_one.iter().any(|value| value.is_nan()) { f32::NAN } else { least };
+        // A product that is no number makes the base none.
+        base += least + 0.0 * of_one.iter().sum::<f32>();
         widest = widest.max(most - least);
     }
     let factor = if widest > 1e-30 { LARGEST / widest } else { 0.0 };
-    for (of_one, entries) in products.iter().zip(entries.chunks_exact_mut(CENTROIDS)) {
+    for (of_one, entries) in products.iter().zip(entries.as_chunks_mut::<CENTROIDS>().0) {
         let (least, _) = ends(of_one);
-        for (value, entry) in of_one.iter().zip(entries) {
-            *entry = (value - least).mul_add(factor, 0.5) as u8;
+        for k in 0..CENTROIDS {
+            entries[k] = (of_one[k] - least).mul_add(factor, 0.5) as u8;
         }
     }
     (widest / LARGEST, base)
+}
+
+/// Returns the least and the most of some products, by halving.
+#[inline(always)]
+fn ends(products: &[f32; CENTROIDS]) -> (f32, f32) {
+    let (mut least, mut most) = (*products, *products);
+    let mut width = CENTROIDS / 2;
+    while width > 0 {
+        for k in 0..width {
+            least[k] = if least[k + width] < least[k] { least[k + width] } else { least[k] };
+            most[k] = if most[k + width] > most[k] { most[k + width] } else { most[k] };
+        }
+        width /= 2;
+    }
+    (least[0], most[0])
 }
 
 simd::dispatch! {
