@@ -57,7 +57,7 @@ pub struct Tables {
     pub step: f32,
     /// See `step`.
     pub base: f32,
-    /// Its product with the mean of the rows.
+    /// Its product with the mean row.
     pub offset: f32,
     /// Its length.
     pub length: f32,

@@ -15,7 +15,7 @@ const ROUNDS: usize = 8;
 /// The centroids of one subspace, value by value: sixteen first values, sixteen second ones, and so on.
 type Centroids = [[f32; CENTROIDS]; VALUES];
 
-/// The centroids of every subspace, of rows less their mean.
+/// The centroids of every subspace, of rows less the mean of the sample.
 #[derive(Debug)]
 pub(super) struct Codebook {
     mean: Vec<f32>,
@@ -38,8 +38,8 @@ impl Codebook {
     /// Returns centroids for rows of `inputs` values.
     pub(super) fn train(rows: &[f32], inputs: usize) -> Codebook {
         let count = rows.len() / inputs;
-        let mean = mean(rows, inputs);
         let sample: Vec<&[f32]> = rows.chunks_exact(inputs).step_by(count.div_ceil(SAMPLE).max(1)).collect();
+        let mean = mean(&sample, inputs);
         let subspaces = (0..inputs.div_ceil(VALUES)).into_par_iter();
         let subspaces = subspaces.map(|subspace| {
             let points: Vec<[f32; VALUES]> = sample.iter().map(|row| part(row, &mean, subspace)).collect();
@@ -54,17 +54,7 @@ impl Codebook {
 
     /// Writes the code of each subspace of a row.
     pub(super) fn encode(&self, row: &[f32], codes: &mut [u8]) -> Fit {
-        let (mut own, mut both, mut theirs) = (0.0, 0.0, 0.0);
-        for (subspace, (centroids, code)) in self.subspaces.iter().zip(codes).enumerate() {
-            let point = part(row, &self.mean, subspace);
-            *code = nearest(&point, centroids);
-            for (value, of_all) in point.into_iter().zip(centroids) {
-                let (value, centroid) = (f64::from(value), f64::from(of_all[usize::from(*code)]));
-                own += value * value;
-                both += value * centroid;
-                theirs += centroid * centroid;
-            }
-        }
+        let [own, both, theirs] = encode(&self.subspaces, row, &self.mean, codes).map(f64::from);
         // With this slope what is left of the row stands at a right angle to it: a vector that points along the row, as that of the
         // best token does, meets no error.
         let slope = if both > 1e-3 * own { own / both } else { 1.0 };
@@ -92,17 +82,17 @@ fn part(row: &[f32], mean: &[f32], subspace: usize) -> [f32; VALUES] {
     })
 }
 
-fn mean(rows: &[f32], inputs: usize) -> Vec<f32> {
+fn mean(sample: &[&[f32]], inputs: usize) -> Vec<f32> {
     let mut sums = vec![0f64; inputs];
-    for row in rows.chunks_exact(inputs) {
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
+    for row in sample {
+        sums.iter_mut().zip(*row).for_each(|(sum, value)| *sum += f64::from(*value));
     }
-    let count = (rows.len() / inputs).max(1) as f64;
-    sums.into_iter().map(|sum| (sum / count) as f32).collect()
+    sums.into_iter().map(|sum| (sum / sample.len().max(1) as f64) as f32).collect()
 }
 
 /// Returns centroids by Lloyd's algorithm from points spread evenly over the sample.
-fn lloyd(points: &[[f32; VALUES]]) -> Centroids {
+#[inline(always)]
+fn lloyd_body(points: &[[f32; VALUES]]) -> Centroids {
     let mut centroids = [[0f32; CENTROIDS]; VALUES];
     for k in 0..CENTROIDS {
         let point = points[k * points.len() / CENTROIDS];
@@ -111,7 +101,7 @@ fn lloyd(points: &[[f32; VALUES]]) -> Centroids {
     for _ in 0..ROUNDS {
         let (mut sums, mut counts) = ([[0f32; CENTROIDS]; VALUES], [0f32; CENTROIDS]);
         for point in points {
-            let k = usize::from(nearest(point, &centroids));
+            let k = nearest(point, &centroids);
             counts[k] += 1.0;
             (0..VALUES).for_each(|i| sums[i][k] += point[i]);
         }
@@ -122,9 +112,28 @@ fn lloyd(points: &[[f32; VALUES]]) -> Centroids {
     centroids
 }
 
-/// Returns the centroid nearest to a point, the first among equals.
+/// Writes the code of each subspace of a row, and returns the sum of squares of the row less the mean, of its products with the centroids,
+/// and of their squares.
 #[inline(always)]
-fn nearest_body(point: &[f32; VALUES], centroids: &Centroids) -> u8 {
+fn encode_body(subspaces: &[Centroids], row: &[f32], mean: &[f32], codes: &mut [u8]) -> [f32; 3] {
+    let mut sums = [[0f32; VALUES]; 3];
+    for (subspace, (centroids, code)) in subspaces.iter().zip(codes).enumerate() {
+        let point = part(row, mean, subspace);
+        let nearest = nearest(&point, centroids);
+        *code = nearest as u8;
+        for i in 0..VALUES {
+            let (value, centroid) = (point[i], centroids[i][nearest]);
+            sums[0][i] += value * value;
+            sums[1][i] += value * centroid;
+            sums[2][i] += centroid * centroid;
+        }
+    }
+    sums.map(|sums| sums.iter().sum())
+}
+
+/// Returns the centroid nearest to a point, to 19 bits of the distance, the first among equals.
+#[inline(always)]
+fn nearest(point: &[f32; VALUES], centroids: &Centroids) -> usize {
     let mut distances = [0f32; CENTROIDS];
     for (value, of_all) in point.iter().zip(centroids) {
         for k in 0..CENTROIDS {
@@ -132,8 +141,13 @@ fn nearest_body(point: &[f32; VALUES], centroids: &Centroids) -> u8 {
             distances[k] = gap.mul_add(gap, distances[k]);
         }
     }
-    let least = distances.iter().copied().fold(f32::INFINITY, f32::min);
-    distances.iter().position(|distance| *distance == least).unwrap_or(0) as u8
+    // The bits of numbers that are not negative are in the order of the numbers; the lowest four make room for which it is.
+    const PLACE: u32 = CENTROIDS as u32 - 1;
+    let mut least = u32::MAX;
+    for (k, distance) in distances.iter().enumerate() {
+        least = least.min(distance.to_bits() & !PLACE | k as u32);
+    }
+    (least & PLACE) as usize
 }
 
 #[inline(always)]
@@ -183,7 +197,10 @@ fn ends(products: &[f32; CENTROIDS]) -> (f32, f32) {
 }
 
 simd::dispatch! {
-    fn nearest(point: &[f32; VALUES], centroids: &Centroids) -> u8 = nearest_body;
+    fn lloyd(points: &[[f32; VALUES]]) -> Centroids = lloyd_body;
+}
+simd::dispatch! {
+    fn encode(subspaces: &[Centroids], row: &[f32], mean: &[f32], codes: &mut [u8]) -> [f32; 3] = encode_body;
 }
 simd::dispatch! {
     fn multiply(subspaces: &[Centroids], x: &[f32], products: &mut [[f32; CENTROIDS]]) = multiply_body;
