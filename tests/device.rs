@@ -22,7 +22,7 @@ use std::sync::{
 };
 use summarize::engine::{
     EngineError,
-    arch::{self, DecoderState, Footprint, Row, Seq2Seq, StepOutput},
+    arch::{self, DecoderState, Footprint, Row, Searched, Seq2Seq, StepOutput, Verdicts},
     batch::{self, Job, Schedule},
     decode::Hypothesis,
     generation::GenerationConfig,
@@ -152,6 +152,11 @@ impl Seq2Seq for Cramped {
         self.model.step(state, rows, tap)
     }
 
+    fn search(&self, state: &mut DecoderState, sources: &[Searched<'_>], tap: Option<Tap>) -> Verdicts {
+        self.refuse(sources.iter().map(|source| source.turn.rules.beams).sum(), self.rows)?;
+        self.model.search(state, sources, tap)
+    }
+
     fn footprint(&self) -> Footprint {
         self.model.footprint()
     }
@@ -191,7 +196,7 @@ fn cramped(rows: usize, tokens: usize) -> (Cramped, Vec<Job>, Vec<Hypothesis>) {
     (Cramped { model, rows, tokens, refusals: AtomicUsize::new(0) }, jobs, roomy)
 }
 
-const SCHEDULE: Schedule = Schedule { workers: 1, tokens: 100_000, tap: None };
+const SCHEDULE: Schedule = Schedule { workers: 1, tokens: 100_000, tap: None, on_host: false };
 
 #[test]
 fn a_device_without_memory_left_gets_half_the_batch_until_it_fits() {
