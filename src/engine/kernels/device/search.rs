@@ -4,8 +4,9 @@
 //! for all sources, and the host is told of each only whether it is done. The invariant: the same tokens as there, from the
 //! same scores, ties included.
 
-mod plain;
+pub mod plain;
 mod plan;
+pub mod trial;
 
 pub use plan::{Field, Plan, RowField};
 
@@ -13,7 +14,7 @@ use super::{projection::Reduced, ring::Ring};
 use candle_core::{DType, Device, Result, Tensor, bail};
 
 /// Continuations that the search of a source may look at in one step.
-pub const MOST_CANDIDATES: usize = 2048;
+pub const MOST_CANDIDATES: usize = 1536;
 
 /// Hypotheses of a source that may be open.
 pub const MOST_BEAMS: usize = 32;
@@ -123,7 +124,7 @@ pub struct Output {
 }
 
 /// What the searches of all sources know, a row a slot; all in u32.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct State {
     /// (slots, `OPEN`)
     pub open: Tensor,
@@ -135,7 +136,21 @@ pub struct State {
     pub cells: Tensor,
 }
 
+impl State {
+    /// Returns the state of no search, for `slots` hypotheses of up to `capacity` tokens.
+    pub fn new(slots: usize, capacity: usize, device: &Device) -> Result<State> {
+        let zeros = |width: usize| Tensor::zeros((slots, width), DType::U32, device);
+        Ok(State { open: zeros(OPEN)?, ended: zeros(ENDED)?, trail: zeros(capacity)?, cells: zeros(capacity)? })
+    }
+
+    /// Returns its parts, in their order.
+    pub fn parts(&self) -> [&Tensor; 4] {
+        [&self.open, &self.ended, &self.trail, &self.cells]
+    }
+}
+
 /// The addresses of a step, worked out on the device.
+#[derive(Debug)]
 pub struct Laid {
     /// The last token of each row, (rows).
     pub tokens: Tensor,
@@ -143,6 +158,13 @@ pub struct Laid {
     pub history: Tensor,
     /// The cells of each row's source, (rows, longest).
     pub sources: Tensor,
+}
+
+impl Laid {
+    /// Returns its parts, in their order.
+    pub fn parts(&self) -> [&Tensor; 3] {
+        [&self.tokens, &self.history, &self.sources]
+    }
 }
 
 /// A step that has begun.
@@ -174,10 +196,7 @@ pub struct Searches {
 impl Searches {
     /// Returns searches of nothing, for `slots` hypotheses of up to `capacity` tokens.
     pub fn new(slots: usize, capacity: usize, device: &Device) -> Result<Searches> {
-        let zeros = |width: usize| Tensor::zeros((slots, width), DType::U32, device);
-        let state =
-            State { open: zeros(OPEN)?, ended: zeros(ENDED)?, trail: zeros(capacity)?, cells: zeros(capacity)? };
-        Ok(Searches { state, capacity, seats: vec![Seat::default(); slots] })
+        Ok(Searches { state: State::new(slots, capacity, device)?, capacity, seats: vec![Seat::default(); slots] })
     }
 
     /// Makes room for hypotheses of `capacity` tokens, whose cells may have moved.
@@ -287,6 +306,7 @@ fn lay(state: &State, plan: &Plan, first_cell: u32) -> Result<Laid> {
 fn advance(state: &mut State, plan: &Plan, reduced: &Reduced, first_cell: u32) -> Result<Vec<u32>> {
     #[cfg(feature = "cuda")]
     if super::cuda::usable(state.open.device()) {
+        // In place: the kernel changes what the tensors hold.
         return super::cuda::search::advance(state, plan, reduced, first_cell);
     }
     plain::advance(state, plan, reduced, first_cell)

@@ -129,12 +129,11 @@ impl Step<'_> {
         let mut candidates = Vec::new();
         for (beam, open) in open.iter().enumerate() {
             for candidate in self.of_row(beam) {
-                let base = if self.record.is(Flag::Greedy) { 0.0 } else { open.score };
-                candidates.push(Candidate {
-                    score: candidate.score + base,
-                    raw: open.raw + candidate.raw,
-                    ..candidate
-                });
+                let score = match self.record.is(Flag::Greedy) {
+                    true => candidate.score,
+                    false => candidate.score + open.score,
+                };
+                candidates.push(Candidate { score, raw: open.raw + candidate.raw, ..candidate });
             }
         }
         candidates.sort_by(|a, b| b.score.total_cmp(&a.score));

@@ -129,6 +129,24 @@ impl Plan {
         })
     }
 
+    /// Returns the same plan on a device.
+    pub fn to_device(&self, device: &Device) -> Result<Plan> {
+        Ok(Plan { device: self.device.to_device(device)?, values: self.values.clone(), ..*self })
+    }
+
+    /// Returns every number: those of the rows, the tokens ruled out, the tokens forced, those of the sources.
+    pub fn values(&self) -> &[u32] {
+        &self.values
+    }
+
+    /// Returns the most candidates of a source, and the most continuations that one keeps.
+    pub fn room(&self) -> [usize; 2] {
+        let records = || (0..self.sources).map(|source| self.record(source));
+        let candidates = |record: Record<'_>| record.number(Field::Beams) * record.number(Field::Count);
+        let most = |of: &dyn Fn(Record<'_>) -> usize| records().map(of).max().unwrap_or(0);
+        [most(&candidates), most(&|record| record.number(Field::Keep))]
+    }
+
     /// Returns one number of each row, (rows), on the device.
     pub fn row_field(&self, field: RowField) -> Result<Tensor> {
         self.device.narrow(0, field as usize * self.rows, self.rows)
