@@ -29,6 +29,7 @@ use summarize::engine::{
     kernels::{
         self,
         cache::{CrossMemory, Tap},
+        device::search::Output,
     },
     precision::{Arithmetic, Precision},
     weights::Weights,
@@ -121,6 +122,8 @@ struct Cramped {
     rows: usize,
     tokens: usize,
     refusals: AtomicUsize,
+    /// Outputs may be read so often before the memory for it is missing, once.
+    outputs: AtomicUsize,
     /// Steps whose searches were on the host, and on the device.
     steps: [AtomicUsize; 2],
 }
@@ -132,6 +135,7 @@ impl Cramped {
             rows: usize::MAX,
             tokens: usize::MAX,
             refusals: AtomicUsize::new(0),
+            outputs: AtomicUsize::new(usize::MAX),
             steps: Default::default(),
         }
     }
@@ -169,6 +173,12 @@ impl Seq2Seq for Cramped {
         self.refuse(sources.iter().map(|source| source.turn.rules.beams).sum(), self.rows)?;
         self.steps[1].fetch_add(1, Ordering::Relaxed);
         self.model.search(state, sources, tap)
+    }
+
+    fn outputs(&self, state: &mut DecoderState, slots: &[usize]) -> Result<Vec<Option<Output>>, EngineError> {
+        let left = self.outputs.fetch_sub(1, Ordering::Relaxed);
+        self.refuse(usize::from(left == 0), 0)?;
+        self.model.outputs(state, slots)
     }
 
     fn footprint(&self) -> Footprint {
@@ -228,6 +238,15 @@ fn a_source_that_does_not_fit_alone_is_an_error_not_a_loop() {
     let (model, jobs, _) = cramped(1, usize::MAX);
     let error = batch::outputs(&model, &jobs, SCHEDULE).unwrap_err();
     assert!(error.is_out_of_memory(), "{error}");
+}
+
+#[test]
+fn sources_whose_outputs_cannot_be_read_for_want_of_memory_begin_anew() {
+    let (model, jobs, want) = cramped(usize::MAX, usize::MAX);
+    model.outputs.store(3, Ordering::Relaxed);
+    let got = batch::outputs(&model, &jobs, SCHEDULE).unwrap();
+    assert_eq!(model.refusals.load(Ordering::Relaxed), 1);
+    assert_eq!(tokens_of(&got), tokens_of(&want));
 }
 
 fn tokens_of(outputs: &[Hypothesis]) -> Vec<&[u32]> {

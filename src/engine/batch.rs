@@ -150,6 +150,9 @@ struct Active<S> {
     cost: usize,
 }
 
+/// What searches ended with.
+type Outputs = Result<Vec<Option<Hypothesis>>, EngineError>;
+
 /// The search for one source, wherever it is done.
 trait Searching: Sized {
     /// Returns a search at the start token; its hypotheses have slots from this one on.
@@ -162,7 +165,7 @@ trait Searching: Sized {
     fn done(&self) -> bool;
 
     /// Returns the outputs of sources that are done; none for one that ended without.
-    fn outputs(ended: &[Active<Self>], state: &mut DecoderState) -> Result<Vec<Option<Hypothesis>>, EngineError>;
+    fn outputs(ended: &[Active<Self>], means: Means<'_>, state: &mut DecoderState) -> Outputs;
 }
 
 /// What a step is run with.
@@ -312,6 +315,7 @@ impl<'a, S: Searching> Worker<'a, S> {
         Ok(memories)
     }
 
+    /// Hands out what is done.
     fn retire(&mut self, state: &mut DecoderState, finished: &dyn Fn(usize, Hypothesis)) -> Result<(), EngineError> {
         let (ended, active): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.active).into_iter().partition(|source| source.search.done());
@@ -319,7 +323,15 @@ impl<'a, S: Searching> Worker<'a, S> {
         if ended.is_empty() {
             return Ok(());
         }
-        for (source, output) in ended.iter().zip(S::outputs(&ended, state)?) {
+        let outputs = match S::outputs(&ended, self.means, state) {
+            Ok(outputs) => outputs,
+            Err(error) => {
+                // Where memory is what is missing, they begin anew with the others.
+                self.active.extend(ended);
+                return Err(error);
+            }
+        };
+        for (source, output) in ended.iter().zip(outputs) {
             self.free_slots.push(source.first_slot);
             let reason = "the search ended without an output: its maximum length leaves room for none";
             finished(source.index, output.ok_or_else(|| EngineError::Unsupported(reason.into()))?);

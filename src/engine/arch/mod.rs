@@ -85,12 +85,6 @@ impl DecoderState {
     fn advance(&mut self, begun: &Begun, reduced: &Reduced, taps: &Taps) -> Verdicts {
         Ok(self.0.advance(begun, reduced, taps)?)
     }
-
-    /// Returns the outputs of the sources whose first hypotheses are in these slots, their searches on the device done; none
-    /// for one that ended without.
-    pub fn outputs(&mut self, slots: &[usize]) -> Result<Vec<Option<Output>>, EngineError> {
-        Ok(self.0.outputs(slots)?)
-    }
 }
 
 /// The memory of a device that decoding takes, in bytes.
@@ -121,6 +115,12 @@ pub trait Seq2Seq: Send + Sync {
     /// Runs the decoder one position on for every beam of each source and moves their searches on, all on the device; for
     /// devices where `kernels::device::searches` is true.
     fn search(&self, state: &mut DecoderState, sources: &[Searched<'_>], tap: Option<Tap>) -> Verdicts;
+
+    /// Returns the outputs of the sources whose first hypotheses are in these slots, their searches on the device done; none
+    /// for one that ended without.
+    fn outputs(&self, state: &mut DecoderState, slots: &[usize]) -> Result<Vec<Option<Output>>, EngineError> {
+        Ok(state.0.outputs(slots)?)
+    }
 
     /// Returns what decoding takes of the device's memory, beside the weights.
     fn footprint(&self) -> Footprint;

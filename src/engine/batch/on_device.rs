@@ -3,13 +3,13 @@
 //! Separate from `on_host.rs`, which is given scores. The invariant: of a source nothing is copied to the host before it is
 //! done but its verdict of each step.
 
-use super::{Active, Means, Searching, damaged};
+use super::{Active, Means, Outputs, Searching, damaged};
 use crate::engine::{
     EngineError,
     arch::{DecoderState, Searched},
     decode::{Hypothesis, resident},
     generation::GenerationConfig,
-    kernels::device::search::Verdict,
+    kernels::device::search::{Output, Verdict},
 };
 
 /// A search whose state is on the device.
@@ -40,12 +40,11 @@ impl Searching for Resident {
         self.done
     }
 
-    fn outputs(ended: &[Active<Resident>], state: &mut DecoderState) -> Result<Vec<Option<Hypothesis>>, EngineError> {
+    fn outputs(ended: &[Active<Resident>], means: Means<'_>, state: &mut DecoderState) -> Outputs {
         let slots: Vec<usize> = ended.iter().map(|source| source.first_slot).collect();
-        let outputs = state.outputs(&slots)?.into_iter();
-        Ok(outputs
-            .map(|output| output.map(|output| Hypothesis::new(output.tokens, output.raw_score, output.attention)))
-            .collect())
+        let hypothesis = |output: Output| Hypothesis::new(output.tokens, output.raw_score, output.attention);
+        let outputs = means.model.outputs(state, &slots)?.into_iter();
+        Ok(outputs.map(|output| output.map(hypothesis)).collect())
     }
 }
 

@@ -3,7 +3,7 @@
 //! Separate from `on_device.rs`, which never sees a score. The invariant: each source's search sees the scores of its own rows
 //! and of no others.
 
-use super::{Active, Means, Searching, damaged};
+use super::{Active, Means, Outputs, Searching, damaged};
 use crate::engine::{
     EngineError,
     arch::{DecoderState, Row},
@@ -63,7 +63,7 @@ impl Searching for OnHost {
         self.search.done()
     }
 
-    fn outputs(ended: &[Active<OnHost>], _: &mut DecoderState) -> Result<Vec<Option<Hypothesis>>, EngineError> {
+    fn outputs(ended: &[Active<OnHost>], _: Means<'_>, _: &mut DecoderState) -> Outputs {
         Ok(ended.iter().map(|source| source.search.output()).collect())
     }
 }

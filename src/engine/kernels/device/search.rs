@@ -6,12 +6,17 @@
 
 pub mod plain;
 mod plan;
+mod rules;
+mod state;
 pub mod trial;
 
 pub use plan::{Field, Plan, RowField};
+pub use rules::{Rules, Turn, Verdict};
+pub use state::{Laid, State};
 
 use super::{projection::Reduced, ring::Ring};
-use candle_core::{DType, Device, Result, Tensor, bail};
+use candle_core::{Device, Result, Tensor, bail};
+use state::{ABSENT, advance, lay};
 
 /// Continuations that the search of a source may look at in one step.
 pub const MOST_CANDIDATES: usize = 1536;
@@ -21,87 +26,6 @@ pub const MOST_BEAMS: usize = 32;
 
 /// Tokens of a vocabulary: a token and the beam before it share 32 bits.
 pub const MOST_TOKENS: usize = 1 << 24;
-
-/// Numbers of an open hypothesis: its last token, score and summed log-probability (f32), and whether it is one.
-pub(super) const OPEN: usize = 4;
-
-/// Numbers of an ended hypothesis: its score and summed log-probability (f32), the count of its tokens, the beam that its last
-/// one continues, and that token. Sorted by score within a source.
-pub(super) const ENDED: usize = 5;
-
-/// Count of the tokens of an ended hypothesis that is not there.
-pub(super) const ABSENT: u32 = u32::MAX;
-
-/// How one source is searched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rules {
-    /// Open hypotheses.
-    pub beams: usize,
-    /// Continuations that are looked at.
-    pub keep: usize,
-    /// The best token is taken at each step, and outputs that ended do not compete.
-    pub greedy: bool,
-    /// The token the decoder starts from.
-    pub start: u32,
-    /// The tokens that end an output.
-    pub eos: Vec<u32>,
-    /// Scores are made log-probabilities again after tokens were ruled out.
-    pub renormalize: bool,
-    /// As many ended outputs as beams are enough.
-    pub stops_when_full: bool,
-}
-
-/// What the search of one source must know of a step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Turn<'a> {
-    /// How it is searched.
-    pub rules: &'a Rules,
-    /// The slot of its first hypothesis.
-    pub slot: usize,
-    /// Tokens after the start token so far.
-    pub position: usize,
-    /// Tokens that may not come.
-    pub ruled_out: Vec<u32>,
-    /// Tokens of which one must come, the lowest first; none where any may.
-    pub forced: Vec<u32>,
-    /// The score of each of them.
-    pub forced_score: f32,
-    /// The longest output is reached: all end.
-    pub last: bool,
-    /// What the scores of outputs that end now are divided by.
-    pub divisor: f32,
-    /// What the best open score is divided by when it is asked whether it may still win.
-    pub divisor_ahead: f32,
-}
-
-impl Turn<'_> {
-    /// Returns how many scores of a row are looked at, so that as many as are kept may come.
-    fn count(&self) -> usize {
-        self.rules.keep + self.ruled_out.len()
-    }
-}
-
-/// How a source stands after a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It goes on.
-    Open,
-    /// Its output is final.
-    Done,
-    /// A total of its scores was no number.
-    Damaged,
-}
-
-impl Verdict {
-    /// Returns the verdict that a number stands for, in the order of the kernel's `enum Verdict`.
-    fn of(number: u32) -> Verdict {
-        match number {
-            0 => Verdict::Open,
-            1 => Verdict::Done,
-            _ => Verdict::Damaged,
-        }
-    }
-}
 
 /// What the host keeps of a source.
 #[derive(Debug, Clone, Default)]
@@ -121,50 +45,6 @@ pub struct Output {
     pub raw_score: f32,
     /// Tapped attention of the step that chose each token; empty where none was tapped.
     pub attention: Vec<Vec<f32>>,
-}
-
-/// What the searches of all sources know, a row a slot; all in u32.
-#[derive(Debug, Clone)]
-pub struct State {
-    /// (slots, `OPEN`)
-    pub open: Tensor,
-    /// (slots, `ENDED`)
-    pub ended: Tensor,
-    /// The token that each beam took at each position, and above it in 8 bits the beam that it continued; (slots, capacity)
-    pub trail: Tensor,
-    /// The cell of each position of an open hypothesis, (slots, capacity).
-    pub cells: Tensor,
-}
-
-impl State {
-    /// Returns the state of no search, for `slots` hypotheses of up to `capacity` tokens.
-    pub fn new(slots: usize, capacity: usize, device: &Device) -> Result<State> {
-        let zeros = |width: usize| Tensor::zeros((slots, width), DType::U32, device);
-        Ok(State { open: zeros(OPEN)?, ended: zeros(ENDED)?, trail: zeros(capacity)?, cells: zeros(capacity)? })
-    }
-
-    /// Returns its parts, in their order.
-    pub fn parts(&self) -> [&Tensor; 4] {
-        [&self.open, &self.ended, &self.trail, &self.cells]
-    }
-}
-
-/// The addresses of a step, worked out on the device.
-#[derive(Debug)]
-pub struct Laid {
-    /// The last token of each row, (rows).
-    pub tokens: Tensor,
-    /// The cells of each row's positions, (rows, longest).
-    pub history: Tensor,
-    /// The cells of each row's source, (rows, longest).
-    pub sources: Tensor,
-}
-
-impl Laid {
-    /// Returns its parts, in their order.
-    pub fn parts(&self) -> [&Tensor; 3] {
-        [&self.tokens, &self.history, &self.sources]
-    }
 }
 
 /// A step that has begun.
@@ -213,7 +93,7 @@ impl Searches {
             return Ok(());
         }
         for tensor in [&mut self.state.trail, &mut self.state.cells] {
-            let grown = Tensor::zeros((tensor.dim(0)?, capacity), DType::U32, tensor.device())?;
+            let grown = Tensor::zeros((tensor.dim(0)?, capacity), tensor.dtype(), tensor.device())?;
             grown.slice_set(tensor, 1, 0)?;
             *tensor = grown;
         }
@@ -293,25 +173,6 @@ fn walk(ended: &[u32], trail: &[Vec<u32>]) -> Option<(Vec<u32>, Vec<u32>)> {
     Some((tokens, lineage))
 }
 
-/// Returns the addresses of a step whose first row writes this cell.
-fn lay(state: &State, plan: &Plan, first_cell: u32) -> Result<Laid> {
-    #[cfg(feature = "cuda")]
-    if super::cuda::usable(state.open.device()) {
-        return super::cuda::search::lay(state, plan, first_cell);
-    }
-    plain::lay(state, plan, first_cell)
-}
-
-/// Moves every search on and returns its verdict, a number.
-fn advance(state: &mut State, plan: &Plan, reduced: &Reduced, first_cell: u32) -> Result<Vec<u32>> {
-    #[cfg(feature = "cuda")]
-    if super::cuda::usable(state.open.device()) {
-        // In place: the kernel changes what the tensors hold.
-        return super::cuda::search::advance(state, plan, reduced, first_cell);
-    }
-    plain::advance(state, plan, reduced, first_cell)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,6 +185,7 @@ mod tests {
             tests::values,
         },
     };
+    use candle_core::DType;
 
     const VOCABULARY: usize = 64;
     const WIDEST: usize = 6;

@@ -5,8 +5,9 @@
 //! that the kernels leave, but for hypotheses that are not open.
 
 use super::{
-    ABSENT, ENDED, Field, Laid, OPEN, Plan, RowField, State,
+    Field, Laid, Plan, RowField, State,
     plan::{Flag, Record},
+    state::ABSENT,
 };
 use crate::engine::kernels::device::projection::Reduced;
 use candle_core::{Result, Tensor};
@@ -272,8 +273,5 @@ fn read_ended(row: &[u32]) -> Ended {
 }
 
 fn write_ended(row: &mut [u32], ended: Ended) {
-    debug_assert_eq!(row.len(), ENDED);
     row.copy_from_slice(&[ended.score.to_bits(), ended.raw.to_bits(), ended.count, ended.beam, ended.token]);
 }
-
-const _: () = assert!(OPEN == 4 && ENDED == 5);
