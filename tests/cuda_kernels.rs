@@ -28,7 +28,7 @@ const IN_WORDS: [(&str, &str); 3] = [
 ];
 
 /// Steps of searches that are emulated.
-const STEPS: usize = 120;
+const STEPS: usize = 60;
 
 /// Returns random steps of searches with what the plain forms make of them, as `emulated.cpp` reads them.
 fn steps() -> Vec<u8> {

@@ -209,7 +209,8 @@ mod tests {
         let pick = |salt, below| pick(seed, salt, below);
         let config = GenerationConfig {
             num_beams: [1, 1, 2, 3, 4, WIDEST][pick(1, 6)],
-            max_length: 2 + pick(2, 14),
+            // Short ones first, so that what holds them has gone round more than once when it grows.
+            max_length: 2 + pick(2, 14.min(1 + seed as usize / 8)),
             min_length: pick(3, 5),
             min_new_tokens: pick(4, 3),
             length_penalty: [1.0, 0.0, -0.5, 2.0, 0.6][pick(5, 5)],
@@ -297,7 +298,7 @@ mod tests {
         // One position at first, so that it grows on the way.
         let mut ring = Ring::new((1, slots, 1, 1), &Device::Cpu, DType::F32);
         let mut searches = Searches::new(slots, 1, &Device::Cpu).unwrap();
-        let (mut begun_sources, mut done) = (0, 0);
+        let (mut begun_sources, mut done, mut moves) = (0, 0, 0);
         let mut seats: Vec<Option<Both>> = (0..3).map(|_| None).collect();
         loop {
             for (seat, both) in seats.iter_mut().enumerate().filter(|(_, both)| both.is_none()) {
@@ -308,9 +309,10 @@ mod tests {
             }
             let mut active: Vec<&mut Both> = seats.iter_mut().flatten().collect();
             if active.is_empty() {
+                assert!(moves > 0);
                 return done;
             }
-            let verdicts = step(&mut active, &mut ring, &mut searches);
+            let verdicts = step(&mut active, &mut ring, &mut searches, &mut moves);
             for (verdict, both) in verdicts.into_iter().zip(active) {
                 assert_eq!(verdict == Verdict::Done, both.host.done(), "seed {}", both.seed);
                 match verdict {
@@ -329,12 +331,14 @@ mod tests {
         }
     }
 
-    fn step(active: &mut [&mut Both], ring: &mut Ring, searches: &mut Searches) -> Vec<Verdict> {
+    /// Moves every source on; `moves` counts the steps before which cells that lay elsewhere moved.
+    fn step(active: &mut [&mut Both], ring: &mut Ring, searches: &mut Searches, moves: &mut usize) -> Vec<Verdict> {
         let turns: Vec<Turn<'_>> = active.iter().map(|both| both.here.turn()).collect();
         let plan = Plan::new(&turns, &vec![5..7; turns.len()], &Device::Cpu).unwrap();
         let longest = turns.iter().map(|turn| turn.position + 1).max().unwrap();
         let (first_cell, moved) = ring.begin_known(plan.rows, longest).unwrap();
         searches.grow(ring.positions(), moved.as_deref()).unwrap();
+        *moves += usize::from(moved.iter().flatten().zip(0..).any(|(to, from)| *to != from));
         let (begun, laid) = searches.begin(&turns, plan, first_cell).unwrap();
         let widths: Vec<usize> = turns.iter().map(|turn| turn.rules.beams).collect();
         drop(turns);
