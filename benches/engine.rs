@@ -1,7 +1,8 @@
 //! Decoding speed on a workload of token ids with forced output lengths; prints one JSON line.
 //!
 //! cargo bench --bench engine -- --model DIR --workload FILE [--beam N] [--threads T] [--precision P] [--exact]
-//!     [--screen-from N] [--batch-tokens N] [--sentences N] [--reps N] [--isa avx2|base] [--device cpu|cuda:N] [--outputs FILE]
+//!     [--screen-from N] [--batch-tokens N] [--sentences N] [--reps N] [--isa avx2|base] [--device cpu|cuda:N]
+//!     [--host-search] [--outputs FILE]
 //!
 //! `DIR` holds a model's `config.json` and weights, `FILE` is JSON: `src`, a list of lists of token ids without the end of
 //! sentence, and `tgt_len`, the count of target tokens each must give; without it outputs end where the model ends them.
@@ -43,14 +44,17 @@ struct Options {
     sentences: Option<usize>,
     /// Where the tokens of each output go, as JSON.
     outputs: Option<PathBuf>,
+    /// On a device too, the host picks the tokens.
+    on_host: bool,
     reps: usize,
 }
 
 impl Options {
     fn parse() -> Option<Options> {
         let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-        let exact = arguments.iter().any(|argument| argument == "--exact");
-        let arguments: Vec<String> = arguments.into_iter().filter(|argument| argument != "--exact").collect();
+        let (flags, arguments): (Vec<String>, Vec<String>) =
+            arguments.into_iter().partition(|argument| ["--exact", "--host-search"].contains(&argument.as_str()));
+        let exact = flags.iter().any(|flag| flag == "--exact");
         let pairs: BTreeMap<&str, &str> =
             arguments.chunks_exact(2).map(|pair| (pair[0].trim_start_matches('-'), pair[1].as_str())).collect();
         let number = |key: &str, default: usize| pairs.get(key).map_or(default, |value| value.parse().unwrap());
@@ -75,6 +79,7 @@ impl Options {
             batch_tokens: number("batch-tokens", precision.cpu_tokens()),
             sentences: pairs.get("sentences").map(|count| count.parse().unwrap()),
             outputs: pairs.get("outputs").map(PathBuf::from),
+            on_host: flags.iter().any(|flag| flag == "--host-search"),
             reps: number("reps", 3),
         })
     }
@@ -104,7 +109,7 @@ fn main() {
     let source_tokens: usize = jobs.iter().map(|job| job.source.len()).sum();
     let tokens_of = |sentences: usize| (sentences * source_tokens * options.beam).div_ceil(jobs.len());
     let tokens = options.sentences.map_or(options.batch_tokens, tokens_of);
-    let schedule = Schedule { workers: options.threads, tokens, tap: None };
+    let schedule = Schedule { workers: options.threads, tokens, tap: None, on_host: options.on_host };
     let outputs: Mutex<Vec<Vec<u32>>> = Mutex::new(vec![Vec::new(); jobs.len()]);
     let run = || {
         let start = Instant::now();
@@ -130,7 +135,7 @@ fn main() {
     seconds.sort_by(f64::total_cmp);
     let median = seconds[seconds.len() / 2];
     let line = json!({
-        "peer": "summarize", "precision": options.arithmetic.precision.name(), "exact": options.exact, "beam": options.beam, "threads": options.threads,
+        "peer": "summarize", "precision": options.arithmetic.precision.name(), "exact": options.exact, "host_search": options.on_host, "beam": options.beam, "threads": options.threads,
         "isa": format!("{:?}", Width::detect()).to_lowercase(),
         "device": options.device.to_string(), "batch_tokens": tokens, "sentences": options.sentences, "ntok": target_tokens,
         "target_tokens_per_second": round(target_tokens as f64 / median),

@@ -21,6 +21,7 @@ START = time.monotonic()
 VOCABULARY, LAYERS = 62_834, 6
 SHAPES = {"opus-mt": (512, 2048, 8, "swish"), "tc-big": (1024, 4096, 16, "relu")}
 IN_FLIGHT = [32, 128, 512, 1024, 4096]
+BOTH_SEARCHES = 1024  # in flight, where the host's search is timed beside the one on the GPU
 PEER_BATCHES = [64, 256, 1024]
 
 
@@ -70,7 +71,7 @@ class Run:
     def bench(self, shape, workload, **settings):
         """Times the engine; returns the object that it prints."""
         folder = f"{self.options.out}/{shape}"
-        flags = [part for key, value in settings.items() for part in (f"--{key.replace('_', '-')}", str(value))]
+        flags = [part for key, value in settings.items() for part in (f"--{key.replace('_', '-')}", str(value)) if part != "True"]
         output = self.command(self.options.bench, "--model", f"{folder}/hf", "--workload", workload, "--threads", "1", *flags)
         return json.loads(output.strip().splitlines()[-1]) if output else None
 
@@ -265,15 +266,20 @@ def speeds(run, shape, model, per_second):
         best = max(peers.items(), key=lambda item: item[1], default=None)
         for count in numbers:
             workload = make_workload(run, max(512, 2 * count) if not run.options.tiny else 128)
-            line = run.bench(shape, workload, beam=beam, sentences=count, device=run.options.device, precision=precision, reps=2)
+            settings = dict(beam=beam, sentences=count, device=run.options.device, precision=precision, reps=2)
+            line = run.bench(shape, workload, **settings)
             if line is None:
-                print(f"| {shape} | {beam} | {count} | not run, see log.txt | | | |", flush=True)
+                print(f"| {shape} | {beam} | {count} | not run, see log.txt | | | | |", flush=True)
                 continue
+            hosts = None
+            if count == (numbers[0] if run.options.tiny else BOTH_SEARCHES):
+                hosts = run.bench(shape, workload, host_search=True, **settings)
             speed, limit = line["target_tokens_per_second"], floor(model, count, beam, per_second)
-            run.row(what="speed", shape=shape, beam=beam, sentences=count, floor=limit, line=line)
+            run.row(what="speed", shape=shape, beam=beam, sentences=count, floor=limit, line=line, host_search=hosts)
             peer = f"{best[1]:,.0f} ({best[0][0]}, batch {best[0][1]})" if best else "not run"
             times = f"{speed / best[1]:.2f}" if best else ""
-            print(f"| {shape} | {beam} | {count:,} | {speed:,.0f} | {peer} | {times} | {limit:,.0f} |", flush=True)
+            hosts = f"{hosts['target_tokens_per_second']:,.0f}" if hosts else ""
+            print(f"| {shape} | {beam} | {count:,} | {speed:,.0f} | {hosts} | {peer} | {times} | {limit:,.0f} |", flush=True)
 
 
 def main():
@@ -288,8 +294,8 @@ def main():
     models = {shape: make_checkpoint(run, shape) for shape in SHAPES}
     print("\n| shape | precision | beam | outputs identical to the CPU's in f32 |\n| --- | --- | ---: | ---: |")
     parity(run, "opus-mt", make_workload(run, 64))
-    print("\n| shape | beam | sentences in flight | summarize bf16, tokens/s | the better peer | times | floor |")
-    print("| --- | ---: | ---: | ---: | --- | ---: | ---: |")
+    print("\n| shape | beam | sentences in flight | summarize bf16, tokens/s | with the host's search | the better peer | times | floor |")
+    print("| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |")
     for shape, model in models.items():
         model = model.to(device, torch.bfloat16 if device.startswith("cuda") else torch.float32)
         speeds(run, shape, model, per_second)

@@ -69,7 +69,7 @@ fn ours(folder: &Path, sources: &[Vec<u32>]) -> Vec<Vec<u32>> {
         ..GenerationConfig::read(&files).unwrap()
     };
     let jobs: Vec<Job> = sources.iter().map(|s| Job { source: s.clone(), config: config.clone() }).collect();
-    let schedule = Schedule { workers: 2, tokens: 512, tap: None };
+    let schedule = Schedule { workers: 2, tokens: 512, tap: None, on_host: false };
     batch::outputs(model.as_ref(), &jobs, schedule).unwrap().into_iter().map(|output| output.tokens).collect()
 }
 

@@ -6,11 +6,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+use candle_core::Tensor;
 use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
+use summarize::engine::kernels::device::search::trial::cases;
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -24,6 +26,42 @@ const IN_WORDS: [(&str, &str); 3] = [
     (r#"asm("cvt.rn.f16.f32 %0, %1;" : "=h"(to->bits) : "f"(x));"#, "to->bits = float_to_half(x);"),
     ("extern __shared__ float shared[];", ""),
 ];
+
+/// Steps of searches that are emulated.
+const STEPS: usize = 60;
+
+/// Returns random steps of searches with what the plain forms make of them, as `emulated.cpp` reads them.
+fn steps() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut list = |numbers: &[u32]| {
+        bytes.extend((numbers.len() as u32).to_le_bytes());
+        numbers.iter().for_each(|number| bytes.extend(number.to_le_bytes()));
+    };
+    let numbers = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<u32>().unwrap();
+    let bits = |tensor: &Tensor| -> Vec<u32> {
+        tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap().into_iter().map(f32::to_bits).collect()
+    };
+    for case in cases(STEPS).unwrap() {
+        let (plan, capacity) = (&case.plan, case.before.cells.dim(1).unwrap());
+        let [candidates, most_kept] = plan.room();
+        let sizes = [plan.rows, plan.sources, plan.names, plan.forced, plan.width, plan.count, capacity];
+        list(
+            &sizes
+                .into_iter()
+                .chain([case.first_cell as usize, candidates, most_kept])
+                .map(|n| n as u32)
+                .collect::<Vec<_>>(),
+        );
+        list(plan.values());
+        case.before.parts().into_iter().for_each(|part| list(&numbers(part)));
+        list(&bits(&case.reduced.best));
+        list(&case.reduced.forced.as_ref().map(bits).unwrap_or_default());
+        case.laid.parts().into_iter().for_each(|part| list(&numbers(part)));
+        case.after.parts().into_iter().for_each(|part| list(&numbers(part)));
+        list(&case.verdicts);
+    }
+    bytes
+}
 
 fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap();
@@ -56,7 +94,9 @@ fn every_kernel_gives_on_the_cpu_what_plain_loops_give() {
     }
     fs::write(folder.path().join("kernels.inc"), kernels).unwrap();
     run(Command::new(&compiler).args(flags).arg("-I").arg(folder.path()).arg(path("tests/cuda/emulated.cpp")));
-    assert!(String::from_utf8_lossy(&run(&mut Command::new(&program)).stdout).contains("every kernel"));
+    let file = folder.path().join("steps");
+    fs::write(&file, steps()).unwrap();
+    assert!(String::from_utf8_lossy(&run(Command::new(&program).arg(&file)).stdout).contains("every kernel"));
 }
 
 #[test]
@@ -74,7 +114,9 @@ fn the_kernels_are_translated_for_ampere_and_hopper() {
             .arg(&cubin)
             .arg(path(KERNELS)));
         let code = fs::read(&cubin).unwrap();
-        for kernel in ["attend_f32", "attend_f16", "attend_bf16", "normalize_bf16", "finish_bf16", "top"] {
+        for kernel in
+            ["attend_f32", "attend_f16", "attend_bf16", "normalize_bf16", "finish_bf16", "top", "lay", "advance"]
+        {
             assert!(code.windows(kernel.len()).any(|name| name == kernel.as_bytes()), "{kernel}");
         }
     }

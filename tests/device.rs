@@ -22,13 +22,14 @@ use std::sync::{
 };
 use summarize::engine::{
     EngineError,
-    arch::{self, DecoderState, Footprint, Row, Seq2Seq, StepOutput},
+    arch::{self, DecoderState, Footprint, Row, Searched, Seq2Seq, StepOutput, Verdicts},
     batch::{self, Job, Schedule},
     decode::Hypothesis,
-    generation::GenerationConfig,
+    generation::{EarlyStopping, GenerationConfig},
     kernels::{
         self,
         cache::{CrossMemory, Tap},
+        device::search::Output,
     },
     precision::{Arithmetic, Precision},
     weights::Weights,
@@ -121,9 +122,24 @@ struct Cramped {
     rows: usize,
     tokens: usize,
     refusals: AtomicUsize,
+    /// Outputs may be read so often before the memory for it is missing, once.
+    outputs: AtomicUsize,
+    /// Steps whose searches were on the host, and on the device.
+    steps: [AtomicUsize; 2],
 }
 
 impl Cramped {
+    fn roomy(model: Box<dyn Seq2Seq>) -> Cramped {
+        Cramped {
+            model,
+            rows: usize::MAX,
+            tokens: usize::MAX,
+            refusals: AtomicUsize::new(0),
+            outputs: AtomicUsize::new(usize::MAX),
+            steps: Default::default(),
+        }
+    }
+
     fn refuse(&self, asked: usize, most: usize) -> Result<(), EngineError> {
         if asked <= most {
             return Ok(());
@@ -149,7 +165,20 @@ impl Seq2Seq for Cramped {
 
     fn step(&self, state: &mut DecoderState, rows: &[Row<'_>], tap: Option<Tap>) -> Result<StepOutput, EngineError> {
         self.refuse(rows.len(), self.rows)?;
+        self.steps[0].fetch_add(1, Ordering::Relaxed);
         self.model.step(state, rows, tap)
+    }
+
+    fn search(&self, state: &mut DecoderState, sources: &[Searched<'_>], tap: Option<Tap>) -> Verdicts {
+        self.refuse(sources.iter().map(|source| source.turn.rules.beams).sum(), self.rows)?;
+        self.steps[1].fetch_add(1, Ordering::Relaxed);
+        self.model.search(state, sources, tap)
+    }
+
+    fn outputs(&self, state: &mut DecoderState, slots: &[usize]) -> Result<Vec<Option<Output>>, EngineError> {
+        let left = self.outputs.fetch_sub(1, Ordering::Relaxed);
+        self.refuse(usize::from(left == 0), 0)?;
+        self.model.outputs(state, slots)
     }
 
     fn footprint(&self) -> Footprint {
@@ -188,10 +217,10 @@ fn cramped(rows: usize, tokens: usize) -> (Cramped, Vec<Job>, Vec<Hypothesis>) {
     let config = GenerationConfig { num_beams: 2, ..config };
     let jobs: Vec<Job> = sources.into_iter().map(|source| Job { source, config: config.clone() }).collect();
     let roomy = batch::outputs(model.as_ref(), &jobs, SCHEDULE).unwrap();
-    (Cramped { model, rows, tokens, refusals: AtomicUsize::new(0) }, jobs, roomy)
+    (Cramped { rows, tokens, ..Cramped::roomy(model) }, jobs, roomy)
 }
 
-const SCHEDULE: Schedule = Schedule { workers: 1, tokens: 100_000, tap: None };
+const SCHEDULE: Schedule = Schedule { workers: 1, tokens: 100_000, tap: None, on_host: false };
 
 #[test]
 fn a_device_without_memory_left_gets_half_the_batch_until_it_fits() {
@@ -211,6 +240,15 @@ fn a_source_that_does_not_fit_alone_is_an_error_not_a_loop() {
     assert!(error.is_out_of_memory(), "{error}");
 }
 
+#[test]
+fn sources_whose_outputs_cannot_be_read_for_want_of_memory_begin_anew() {
+    let (model, jobs, want) = cramped(usize::MAX, usize::MAX);
+    model.outputs.store(3, Ordering::Relaxed);
+    let got = batch::outputs(&model, &jobs, SCHEDULE).unwrap();
+    assert_eq!(model.refusals.load(Ordering::Relaxed), 1);
+    assert_eq!(tokens_of(&got), tokens_of(&want));
+}
+
 fn tokens_of(outputs: &[Hypothesis]) -> Vec<&[u32]> {
     outputs.iter().map(|output| output.tokens.as_slice()).collect()
 }
@@ -226,4 +264,102 @@ fn several_devices_share_the_jobs_and_give_what_one_gives() {
     batch::run_on(&[&first, &second], &jobs, Schedule { tokens: 200, ..SCHEDULE }, sink).unwrap();
     let got: Vec<Hypothesis> = outputs.into_inner().unwrap().into_iter().map(Option::unwrap).collect();
     assert_eq!(tokens_of(&got), tokens_of(&want));
+}
+
+/// A search over few tokens in flight: sources end at different steps, and others take their places.
+const CROWDED: Schedule = Schedule { workers: 1, tokens: 260, tap: None, on_host: false };
+
+/// Returns what a model gives for the jobs on its own device and with the host's searches, and how many steps were run so.
+fn both_ways(model: Box<dyn Seq2Seq>, jobs: &[Job]) -> ([Vec<Hypothesis>; 2], [usize; 2]) {
+    let tap = Some(model.alignment_tap());
+    let model = Cramped::roomy(model);
+    let outputs = [false, true].map(|on_host| {
+        let schedule = Schedule { tap, on_host, ..CROWDED };
+        batch::outputs(&model, jobs, schedule).unwrap()
+    });
+    (outputs, model.steps.map(AtomicUsize::into_inner))
+}
+
+fn assert_same(name: &str, [got, want]: &[Vec<Hypothesis>; 2]) {
+    assert_eq!(got.len(), want.len());
+    for (index, (got, want)) in got.iter().zip(want).enumerate() {
+        assert_eq!(got.tokens, want.tokens, "{name}, source {index}");
+        assert!((got.score - want.score).abs() < 1e-4, "{name}, source {index}: {} {}", got.score, want.score);
+        assert_eq!(got.attention.len(), want.tokens.len(), "{name}, source {index}");
+        let lengths = |rows: &[Vec<f32>]| rows.iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(lengths(&got.attention), lengths(&want.attention), "{name}, source {index}");
+        let mut weights = got.attention.iter().flatten().zip(want.attention.iter().flatten());
+        assert!(weights.all(|(a, b)| (a - b).abs() < 1e-4), "{name}, source {index}");
+    }
+}
+
+/// Changes one setting.
+type Variant = fn(&mut GenerationConfig);
+
+/// What may differ between the searches of a device: when they end, how outputs compete, what may come.
+const VARIANTS: [(&str, Variant); 9] = [
+    ("as it is", |_| {}),
+    ("short", |config| config.max_length = 7),
+    ("short and not closed", |config| (config.max_length, config.forced_eos) = (9, Vec::new())),
+    ("several ends", |config| config.eos.extend([11, 23, 37])),
+    ("stops when full", |config| {
+        config.early_stopping = EarlyStopping::Always;
+        config.eos.extend([15, 31]);
+    }),
+    ("never stops early", |config| {
+        config.early_stopping = EarlyStopping::Never;
+        (config.length_penalty, config.max_length) = (0.3, 14);
+        config.eos.extend([12, 40]);
+    }),
+    ("long outputs gain", |config| {
+        (config.length_penalty, config.max_length) = (2.0, 20);
+        config.eos.push(20);
+    }),
+    ("ruled out", |config| {
+        (config.suppress, config.begin_suppress, config.min_length) = (vec![5, 17], vec![30, 44], 6);
+        (config.renormalize_logits, config.max_length) = (true, 12);
+        config.eos.extend([9, 33]);
+    }),
+    ("forced", |config| (config.forced_bos, config.forced_eos, config.max_length) = (Some(21), vec![8, 3], 10)),
+];
+
+#[test]
+fn searches_on_the_device_give_what_those_of_the_host_give() {
+    for device in devices() {
+        for checkpoint in f32s(&device) {
+            let sources: Vec<Vec<u32>> = checkpoint.sources().into_iter().take(16).collect();
+            let base =
+                GenerationConfig { no_repeat_ngram_size: 0, repetition_penalty: 1.0, ..checkpoint.config.clone() };
+            let variants = if checkpoint.name.starts_with("post") || checkpoint.name == "m2m100" { 0..9 } else { 0..1 };
+            let mut jobs = Vec::new();
+            for (index, (_, vary)) in VARIANTS[variants].iter().enumerate() {
+                for beams in [1, 4] {
+                    let mut config = GenerationConfig { num_beams: beams, ..base.clone() };
+                    vary(&mut config);
+                    let job = |source: &Vec<u32>| Job { source: source.clone(), config: config.clone() };
+                    jobs.extend(sources.iter().skip(index % 3).step_by(if beams == 1 { 2 } else { 1 }).map(job));
+                }
+            }
+            let (outputs, steps) = both_ways(checkpoint.model, &jobs);
+            assert_same(&checkpoint.name, &outputs);
+            assert!(steps[0] > 0 && steps[1] > 0, "{}: {steps:?}", checkpoint.name);
+        }
+    }
+}
+
+#[test]
+fn a_search_whose_rules_look_at_the_tokens_is_the_hosts_on_a_device_too() {
+    let changes: [Variant; 4] = [
+        |config| config.no_repeat_ngram_size = 2,
+        |config| config.repetition_penalty = 1.2,
+        |config| config.bad_words.push(vec![4, 5]),
+        |config| config.forced_output = vec![4, 5],
+    ];
+    for change in changes {
+        let (model, mut jobs, _) = cramped(usize::MAX, usize::MAX);
+        change(&mut jobs[3].config);
+        batch::outputs(&model, &jobs, SCHEDULE).unwrap();
+        let [on_host, on_device] = model.steps.map(AtomicUsize::into_inner);
+        assert!(on_host > 0 && on_device == 0);
+    }
 }

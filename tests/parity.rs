@@ -168,3 +168,20 @@ fn int16_leaves_logits_of_random_weights_within_two_thousandths_and_nearly_every
         assert!(same * 100 >= all * 95, "{same} of {all}");
     }
 }
+
+#[test]
+fn each_target_token_carries_the_attention_of_the_step_that_chose_it() {
+    for checkpoint in checkpoints().into_iter().take(2) {
+        let sources = checkpoint.sources();
+        let outputs = checkpoint.decode(&sources[..20], &checkpoint.config, 1, 4096);
+        for (source, output) in sources.iter().zip(&outputs) {
+            let start = checkpoint.config.decoder_start;
+            let inputs: Vec<u32> = [start].into_iter().chain(output.tokens.iter().copied()).collect();
+            let tap = checkpoint.model.alignment_tap();
+            let (_, want) = run_forced(&checkpoint, source, &inputs[..output.tokens.len()], tap);
+            let got = Tensor::new(output.attention.concat(), &Device::Cpu).unwrap();
+            let gap = largest_gap(&got, &want.flatten_all().unwrap());
+            assert!(gap < 1e-6, "{}: {gap}", checkpoint.name);
+        }
+    }
+}

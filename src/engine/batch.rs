@@ -4,18 +4,20 @@
 //! flight and takes the next source as soon as one is finished (continuous batching, Yu et al. 2022); one worker a
 //! core beats threads inside a product. The invariant: what a source gives does not depend on its company.
 
+mod on_device;
+mod on_host;
+
 use super::{
     EngineError,
-    arch::{DecoderState, Row, Seq2Seq},
-    decode::{Hypothesis, Open, Search, search},
+    arch::{DecoderState, Seq2Seq},
+    decode::{Hypothesis, resident},
     generation::GenerationConfig,
     kernels::{
         cache::{CrossMemory, Tap},
-        projection::{Scores, Wanted},
+        device,
     },
     room::Habits,
 };
-use rayon::prelude::*;
 use std::{
     collections::VecDeque,
     sync::{
@@ -42,6 +44,8 @@ pub struct Schedule {
     pub tokens: usize,
     /// The attention to hand out.
     pub tap: Option<Tap>,
+    /// Searches are done on the host even where the model's device could do them.
+    pub on_host: bool,
 }
 
 /// Who waits for the outputs.
@@ -66,7 +70,11 @@ pub fn run_on(models: &[&dyn Seq2Seq], jobs: &[Job], schedule: Schedule, sink: S
     let workers = schedule.workers * models.len();
     let budget = Schedule { workers, ..schedule }.budget(jobs);
     let worker = |model: &dyn Seq2Seq| {
-        let outcome = Worker::new(model, &queue, budget, schedule.tap).run(sink.finished);
+        let means = Means { model, tap: schedule.tap, habits: Habits::on(model.device()) };
+        let outcome = match !schedule.on_host && searches_itself(model, jobs) {
+            true => Worker::<on_device::Resident>::new(means, &queue, budget).run(sink.finished),
+            false => Worker::<on_host::OnHost>::new(means, &queue, budget).run(sink.finished),
+        };
         queue.failed.fetch_or(outcome.is_err(), Ordering::Relaxed);
         outcome
     };
@@ -81,6 +89,11 @@ pub fn run_on(models: &[&dyn Seq2Seq], jobs: &[Job], schedule: Schedule, sink: S
             })
         }),
     }
+}
+
+/// Returns true where a model's device can do every search that is asked for.
+fn searches_itself(model: &dyn Seq2Seq, jobs: &[Job]) -> bool {
+    device::searches(model.device()) && jobs.iter().all(|job| resident::suits(&job.config, model.vocabulary()))
 }
 
 /// Decodes every job and returns the outputs in the order of the jobs.
@@ -128,33 +141,54 @@ impl Queue<'_> {
 }
 
 /// A source in flight.
-struct Active {
+struct Active<S> {
     index: usize,
-    search: Box<dyn Search>,
+    search: S,
     memory: CrossMemory,
     /// Beam `b` writes to slot `first_slot + b`.
     first_slot: usize,
-    /// Tapped attention of each position, by beam.
-    taps: Vec<Vec<Vec<f32>>>,
     cost: usize,
 }
 
-struct Worker<'a> {
+/// What searches ended with.
+type Outputs = Result<Vec<Option<Hypothesis>>, EngineError>;
+
+/// The search for one source, wherever it is done.
+trait Searching: Sized {
+    /// Returns a search at the start token; its hypotheses have slots from this one on.
+    fn begin(config: GenerationConfig, first_slot: usize) -> Self;
+
+    /// Runs every source one position on.
+    fn step(active: &mut [Active<Self>], means: Means<'_>, state: &mut DecoderState) -> Result<(), EngineError>;
+
+    /// Returns true when the output is final.
+    fn done(&self) -> bool;
+
+    /// Returns the outputs of sources that are done; none for one that ended without.
+    fn outputs(ended: &[Active<Self>], means: Means<'_>, state: &mut DecoderState) -> Outputs;
+}
+
+/// What a step is run with.
+#[derive(Clone, Copy)]
+struct Means<'a> {
     model: &'a dyn Seq2Seq,
-    queue: &'a Queue<'a>,
-    budget: usize,
     tap: Option<Tap>,
-    active: Vec<Active>,
-    free_slots: Vec<usize>,
-    /// Jobs taken from the queue that did not fit yet, in their order.
-    waiting: VecDeque<usize>,
     habits: Habits,
 }
 
-impl<'a> Worker<'a> {
-    fn new(model: &'a dyn Seq2Seq, queue: &'a Queue<'a>, budget: usize, tap: Option<Tap>) -> Worker<'a> {
-        let (active, free_slots, waiting) = (Vec::new(), Vec::new(), VecDeque::new());
-        Worker { model, queue, budget, tap, active, free_slots, waiting, habits: Habits::on(model.device()) }
+struct Worker<'a, S> {
+    means: Means<'a>,
+    queue: &'a Queue<'a>,
+    budget: usize,
+    active: Vec<Active<S>>,
+    free_slots: Vec<usize>,
+    /// Jobs taken from the queue that did not fit yet, in their order.
+    waiting: VecDeque<usize>,
+}
+
+impl<'a, S: Searching> Worker<'a, S> {
+    fn new(means: Means<'a>, queue: &'a Queue<'a>, budget: usize) -> Worker<'a, S> {
+        Worker { means, queue, budget, active: Vec::new(), free_slots: Vec::new(), waiting: VecDeque::new() }
     }
 
     fn run(mut self, finished: &dyn Fn(usize, Hypothesis)) -> Result<(), EngineError> {
@@ -180,8 +214,8 @@ impl<'a> Worker<'a> {
         if self.active.is_empty() {
             return Ok(false);
         }
-        self.step(state)?;
-        self.retire(finished)?;
+        S::step(&mut self.active, self.means, state)?;
+        self.retire(state, finished)?;
         Ok(true)
     }
 
@@ -207,20 +241,20 @@ impl<'a> Worker<'a> {
             in_flight <= self.budget
         };
         let mut sources = costs.iter().take_while(fits).count().max(1);
-        if self.habits.allocates_at_once {
+        if self.means.habits.allocates_at_once {
             let usual = costs.iter().sum::<usize>() / costs.len().max(1);
             sources = sources.min(self.budget * 5 / 4 / usual.max(1) + 1);
         }
         self.free_slots = (0..sources).rev().map(|source| source * beams).collect();
         let lengths: usize = jobs.iter().map(|job| job.source.len()).sum();
-        self.model.state(sources * beams, lengths * 3 / 2 / jobs.len().max(1) + 8)
+        self.means.model.state(sources * beams, lengths * 3 / 2 / jobs.len().max(1) + 8)
     }
 
     /// Takes sources while they fit and encodes them together.
     fn refill(&mut self) -> Result<(), EngineError> {
         let mut in_flight: usize = self.active.iter().map(|active| active.cost).sum();
         let mut taken = Vec::new();
-        if !self.habits.refills(in_flight, self.budget) {
+        if !self.means.habits.refills(in_flight, self.budget) {
             return Ok(());
         }
         while taken.len() < self.free_slots.len() {
@@ -249,14 +283,13 @@ impl<'a> Worker<'a> {
         for (index, memory) in taken.iter().zip(memories) {
             let Some(first_slot) = self.free_slots.pop() else { break };
             let job = &self.queue.jobs[*index];
-            let max_length = job.config.max_length.min(self.model.max_target_tokens()).max(2);
+            let max_length = job.config.max_length.min(self.means.model.max_target_tokens()).max(2);
             let config = GenerationConfig { max_length, ..job.config.clone() };
             self.active.push(Active {
                 index: *index,
-                search: search(&config),
+                search: S::begin(config, first_slot),
                 memory,
                 first_slot,
-                taps: vec![Vec::new(); config.num_beams],
                 cost: job.cost(),
             });
         }
@@ -272,98 +305,46 @@ impl<'a> Worker<'a> {
             let mut tokens = 0;
             let fits = |index: &&usize| {
                 tokens += source(index).len();
-                tokens <= self.habits.encoded_together
+                tokens <= self.means.habits.encoded_together
             };
             let (now, later) = rest.split_at(rest.iter().take_while(fits).count().max(1));
             let sources: Vec<&[u32]> = now.iter().map(source).collect();
-            memories.extend(self.model.memories(&self.model.encode(&sources)?, &sources)?);
+            memories.extend(self.means.model.memories(&self.means.model.encode(&sources)?, &sources)?);
             rest = later;
         }
         Ok(memories)
     }
 
-    fn step(&mut self, state: &mut DecoderState) -> Result<(), EngineError> {
-        let lineages: Vec<Vec<u32>> = self.active.iter().flat_map(slot_lineages).collect();
-        let vocabulary = self.model.vocabulary();
-        let wanted: Vec<Wanted> = self.active.iter().flat_map(|active| active.search.wanted(vocabulary)).collect();
-        let opens = self
-            .active
-            .iter()
-            .flat_map(|active| active.search.open().iter().enumerate().map(move |(beam, open)| (active, beam, open)));
-        let rows: Vec<Row<'_>> = opens
-            .zip(&lineages)
-            .zip(&wanted)
-            .map(|(((active, beam, open), lineage), wanted)| Row {
-                token: open.tokens.last().copied().unwrap_or_default(),
-                memory: &active.memory,
-                slot: active.first_slot + beam,
-                lineage,
-                wanted,
-            })
-            .collect();
-        let mut output = self.model.step(state, &rows, self.tap)?;
-        let (mut scores, mut taps) = (output.scores.as_mut_slice(), output.taps.into_iter());
-        let mut shares = Vec::with_capacity(self.active.len());
-        for active in &mut self.active {
-            let open = active.search.open().len();
-            let (own, rest) = scores.split_at_mut(open);
-            scores = rest;
-            shares.push((own, taps.by_ref().take(open).collect(), active));
-        }
-        match self.habits.searches_together {
-            false => shares.into_iter().try_for_each(|(own, taps, active)| active.advance(own, taps)),
-            true => shares.into_par_iter().try_for_each(|(own, taps, active)| active.advance(own, taps)),
-        }
-    }
-
-    fn retire(&mut self, finished: &dyn Fn(usize, Hypothesis)) -> Result<(), EngineError> {
-        let (ended, active): (Vec<_>, Vec<_>) = std::mem::take(&mut self.active).into_iter().partition(Active::done);
+    /// Hands out what is done.
+    fn retire(&mut self, state: &mut DecoderState, finished: &dyn Fn(usize, Hypothesis)) -> Result<(), EngineError> {
+        let (ended, active): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.active).into_iter().partition(|source| source.search.done());
         self.active = active;
-        for mut source in ended {
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let outputs = match S::outputs(&ended, self.means, state) {
+            Ok(outputs) => outputs,
+            Err(error) => {
+                // Where memory is what is missing, they begin anew with the others.
+                self.active.extend(ended);
+                return Err(error);
+            }
+        };
+        for (source, output) in ended.iter().zip(outputs) {
             self.free_slots.push(source.first_slot);
-            let best = source.search.best().cloned();
             let reason = "the search ended without an output: its maximum length leaves room for none";
-            let best = best.ok_or_else(|| EngineError::Unsupported(reason.into()))?;
-            finished(source.index, hypothesis(&best, &mut source.taps));
+            finished(source.index, output.ok_or_else(|| EngineError::Unsupported(reason.into()))?);
         }
         Ok(())
     }
 }
 
-impl Active {
-    /// Takes what a step gave for its open hypotheses and moves on.
-    fn advance(&mut self, scores: &mut [Scores], taps: Vec<Vec<f32>>) -> Result<(), EngineError> {
-        for (beam, tap) in taps.into_iter().enumerate() {
-            let position = self.search.open()[beam].lineage.len();
-            self.taps[beam].resize(position, Vec::new());
-            self.taps[beam].push(tap);
-        }
-        if scores.iter().any(Scores::damaged) {
-            return Err(EngineError::Unsupported(
-                "the model gave scores that are no numbers: its weights are damaged; `summarize check MODEL` compares \
-                 them with the hub's hashes"
-                    .into(),
-            ));
-        }
-        self.search.advance(scores);
-        Ok(())
-    }
-
-    fn done(&self) -> bool {
-        self.search.done()
-    }
-}
-
-/// Returns, for each open hypothesis, the cache slot of each of its earlier positions.
-fn slot_lineages(active: &Active) -> impl Iterator<Item = Vec<u32>> {
-    let first = active.first_slot as u32;
-    active.search.open().iter().map(move |open| open.lineage.iter().map(|beam| first + beam).collect())
-}
-
-fn hypothesis(best: &Open, taps: &mut [Vec<Vec<f32>>]) -> Hypothesis {
-    let tokens = best.tokens[1..].to_vec();
-    let tapped = taps.iter().any(|positions| !positions.is_empty());
-    let row = |(position, beam): (usize, &u32)| taps[*beam as usize].get(position).cloned().unwrap_or_default();
-    let attention = if tapped { best.lineage.iter().enumerate().map(row).collect() } else { Vec::new() };
-    Hypothesis { score: best.raw_score / tokens.len().max(1) as f32, tokens, attention }
+/// Returns the error of scores that are no numbers.
+fn damaged() -> EngineError {
+    EngineError::Unsupported(
+        "the model gave scores that are no numbers: its weights are damaged; `summarize check MODEL` compares them with the \
+         hub's hashes"
+            .into(),
+    )
 }

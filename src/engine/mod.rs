@@ -260,7 +260,7 @@ impl Engine {
         };
         let all_workers = workers * self.models.len();
         let tokens = decode.batch_tokens.map_or(tokens, |all| (all / all_workers).max(1));
-        Schedule { workers, tokens, tap: Some(self.model().alignment_tap()) }
+        Schedule { workers, tokens, tap: Some(self.model().alignment_tap()), on_host: false }
     }
 
     /// Returns the kind of device: `cpu`, `cuda` or `metal`.

@@ -76,7 +76,7 @@ impl Checkpoint {
     ) -> Vec<Hypothesis> {
         let job = |source: &Vec<u32>| Job { source: source.clone(), config: config.clone() };
         let jobs: Vec<Job> = sources.iter().map(job).collect();
-        let schedule = Schedule { workers, tokens, tap: Some(self.model.alignment_tap()) };
+        let schedule = Schedule { workers, tokens, tap: Some(self.model.alignment_tap()), on_host: false };
         batch::outputs(self.model.as_ref(), &jobs, schedule).unwrap()
     }
 }

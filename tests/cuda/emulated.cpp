@@ -1,5 +1,6 @@
 // Runs the CUDA kernels on the CPU, a thread for each of theirs, and compares them with loops that do the obvious.
 //
+// The kernels of searches are compared with the plain forms in Rust, whose steps come in a file.
 // It proves their arithmetic, their indices and their barriers, not their speed and not the compiler's work. `kernels.inc`
 // is `kernels.cu` with three instructions of the GPU put in words of C++; `tests/cuda_kernels.rs` writes it.
 #include <barrier>
@@ -219,10 +220,68 @@ static void try_top() {
   if (!std::isnan(out[0])) expect("top, total of scores that are no numbers", out[0], NAN, 0);
 }
 
-int main() {
+// Steps that the plain forms in Rust have gone through, each number in 32 bits, each list behind its length.
+struct Steps {
+  std::vector<u32> numbers;
+  size_t place = 0;
+  explicit Steps(const char *path) {
+    std::FILE *file = std::fopen(path, "rb");
+    u32 number;
+    while (file && std::fread(&number, sizeof number, 1, file) == 1) numbers.push_back(number);
+    if (file) std::fclose(file);
+  }
+  bool more() const { return place < numbers.size(); }
+  std::vector<u32> list() {
+    const size_t first = place + 1, end = first + numbers.at(place);
+    place = end;
+    return {numbers.begin() + first, numbers.begin() + end};
+  }
+};
+
+static void same(const char *what, const std::vector<u32> &got, const std::vector<u32> &want, unsigned step) {
+  if (got == want) return;
+  std::printf("%s of step %u is not that of the plain form\n", what, step);
+  std::exit(1);
+}
+
+static void try_search(const char *path) {
+  Steps steps(path);
+  unsigned step = 0;
+  for (; steps.more(); step++) {
+    const auto sizes = steps.list();
+    const u32 rows = sizes[0], sources = sizes[1], names = sizes[2], forced = sizes[3], width = sizes[4], count = sizes[5];
+    const u32 capacity = sizes[6], first_cell = sizes[7], candidates = sizes[8], most_kept = sizes[9];
+    const auto plan = steps.list();
+    auto open = steps.list(), ended = steps.list(), trail = steps.list(), cells = steps.list();
+    const auto best = steps.list(), forced_scores = steps.list();
+    const auto tokens = steps.list(), history = steps.list(), source_cells = steps.list();
+    std::vector<u32> got(tokens.size()), got_history(history.size()), got_sources(source_cells.size());
+    const u32 longest = history.size() / rows, source_longest = source_cells.size() / rows;
+    launch(rows, 1, [&] {
+      lay(plan.data(), open.data(), cells.data(), capacity, first_cell, longest, source_longest, got.data(),
+          got_history.data(), got_sources.data());
+    });
+    same("lay, tokens", got, tokens, step), same("lay, history", got_history, history, step);
+    same("lay, sources", got_sources, source_cells, step);
+    const u32 *ruled_out_names = plan.data() + 5 * rows, *forced_tokens = ruled_out_names + names * rows;
+    std::vector<u32> verdicts(sources);
+    launch(sources, 1, [&] {
+      advance(forced_tokens + forced * rows, width, ruled_out_names, names, forced_tokens,
+              (const float *)forced_scores.data(), forced, (const float *)best.data(), count, open.data(), ended.data(),
+              trail.data(), cells.data(), capacity, first_cell, candidates, most_kept, verdicts.data());
+    });
+    same("advance, open", open, steps.list(), step), same("advance, ended", ended, steps.list(), step);
+    same("advance, trail", trail, steps.list(), step), same("advance, cells", cells, steps.list(), step);
+    same("advance, verdicts", verdicts, steps.list(), step);
+  }
+  if (!step) std::printf("no steps in %s\n", path), std::exit(1);
+}
+
+int main(int, char **arguments) {
   try_attend<f32>(1e-5), try_attend<f16>(2e-3), try_attend<bf16>(2e-2);
   try_normalize<f32>(1e-5), try_normalize<f16>(2e-3), try_normalize<bf16>(2e-2);
   try_finish<f32>(1e-5), try_finish<f16>(2e-3), try_finish<bf16>(2e-2);
   try_top();
+  try_search(arguments[1]);
   std::puts("every kernel gives what the loops give");
 }

@@ -4,9 +4,9 @@
 //! head and its tensor names, not by its blocks. The invariant: tensors bear the names transformers saves them under.
 
 use super::{
-    DecoderState, Footprint, Row, Seq2Seq, StepOutput,
+    DecoderState, Footprint, Row, Searched, Seq2Seq, StepOutput, Verdicts,
     config::BartConfig,
-    embedding::Embedding,
+    embedding::{Embedding, Tokens},
     footprint,
     layers::{Builder, DecoderLayer, EncoderLayer},
 };
@@ -19,7 +19,7 @@ use crate::engine::{
         norm::LayerNorm,
         projection::Projection,
         sequences::{Sequences, ranges},
-        step::{Caches, Size, Taps},
+        step::{Caches, Size, Step, Taps},
     },
     precision::{Arithmetic, Precision},
     weights::Weights,
@@ -79,6 +79,30 @@ impl EncoderDecoder {
         })
     }
 
+    /// Returns the decoder's last hidden states, (rows, d), and the attention tapped on the way.
+    fn hidden(
+        &self,
+        step: &mut Step<'_>,
+        tokens: Tokens<'_>,
+        positions: &[u32],
+        tap: Option<Tap>,
+    ) -> Result<(Tensor, Taps), EngineError> {
+        let mut x = self.target_embedding.forward(tokens, positions)?; // (rows, d)
+        let mut taps = Taps::Rows(Vec::new());
+        for (index, layer) in self.decoder.iter().enumerate() {
+            let wanted = tap.filter(|tap| tap.layer == index).map(|tap| tap.head);
+            let (output, tapped) = layer.forward(&x, step, wanted)?;
+            x = output;
+            if wanted.is_some() {
+                taps = tapped;
+            }
+        }
+        if let Some((_, norm)) = &self.final_norms {
+            x = norm.forward(&x)?;
+        }
+        Ok((x, taps))
+    }
+
     fn decoder_heads(&self) -> Heads {
         let count = self.config.decoder_attention_heads;
         Heads::new(count, self.config.d_model / count)
@@ -124,7 +148,8 @@ fn head(builder: &Builder<'_>, config: &BartConfig, target_table: &Tensor) -> Re
 impl Seq2Seq for EncoderDecoder {
     fn encode(&self, sources: &[&[u32]]) -> Result<Tensor, EngineError> {
         let sequences = Sequences::new(sources, &self.device)?;
-        let mut x = self.source_embedding.forward(&sources.concat(), &sequences.positions())?; // (tokens, d)
+        let tokens = sources.concat();
+        let mut x = self.source_embedding.forward(Tokens::Named(&tokens), &sequences.positions())?; // (tokens, d)
         for layer in &self.encoder {
             x = layer.forward(&x, &sequences)?;
         }
@@ -147,21 +172,15 @@ impl Seq2Seq for EncoderDecoder {
     fn step(&self, state: &mut DecoderState, rows: &[Row<'_>], tap: Option<Tap>) -> Result<StepOutput, EngineError> {
         let tokens: Vec<u32> = rows.iter().map(|row| row.token).collect();
         let positions: Vec<u32> = rows.iter().map(|row| row.lineage.len() as u32).collect();
-        let mut x = self.target_embedding.forward(&tokens, &positions)?; // (rows, d)
-        let (mut step, mut taps) = (state.begin(rows)?, Taps::Rows(Vec::new()));
-        for (index, layer) in self.decoder.iter().enumerate() {
-            let wanted = tap.filter(|tap| tap.layer == index).map(|tap| tap.head);
-            let (output, tapped) = layer.forward(&x, &mut step, wanted)?;
-            x = output;
-            if wanted.is_some() {
-                taps = tapped;
-            }
-        }
-        if let Some((_, norm)) = &self.final_norms {
-            x = norm.forward(&x)?;
-        }
+        let (x, taps) = self.hidden(&mut state.begin(rows)?, Tokens::Named(&tokens), &positions, tap)?;
         let wanted: Vec<_> = rows.iter().map(|row| row.wanted).collect();
         Ok(StepOutput { scores: self.head.scores(&x, &wanted)?, taps: taps.rows()? })
+    }
+
+    fn search(&self, state: &mut DecoderState, sources: &[Searched<'_>], tap: Option<Tap>) -> Verdicts {
+        let (mut step, begun) = state.begin_search(sources)?;
+        let (x, taps) = self.hidden(&mut step, Tokens::Chosen(&begun.tokens), &begun.positions(), tap)?;
+        state.advance(&begun, &self.head.reduce(&x, &begun)?, &taps)
     }
 
     fn footprint(&self) -> Footprint {

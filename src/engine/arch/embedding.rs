@@ -23,6 +23,28 @@ pub(super) struct Embedding {
     nowhere: Option<u32>,
 }
 
+/// The tokens that enter a decoder or an encoder.
+#[derive(Clone, Copy)]
+pub(super) enum Tokens<'a> {
+    /// The host names them.
+    Named(&'a [u32]),
+    /// A search on the device chose them among those the model has, (tokens).
+    Chosen(&'a Tensor),
+}
+
+impl Tokens<'_> {
+    /// Returns their rows of a table.
+    pub fn rows_of(self, table: &Tensor) -> Result<Tensor, EngineError> {
+        Ok(match self {
+            Tokens::Named(tokens) => {
+                require(tokens, table, "token id")?;
+                table.index_select(&Tensor::new(tokens, table.device())?, 0)?
+            }
+            Tokens::Chosen(tokens) => table.index_select(tokens, 0)?,
+        })
+    }
+}
+
 /// Rows of a learned table before that of the first position.
 const LEARNED_FIRST: usize = 2;
 
@@ -56,20 +78,30 @@ impl Embedding {
     }
 
     /// Returns the embeddings, (tokens, d), of tokens at these positions, counted from 0.
-    pub fn forward(&self, tokens: &[u32], positions: &[u32]) -> Result<Tensor, EngineError> {
-        let row = |(token, position): (&u32, &u32)| match self.nowhere {
-            Some(pad) if pad == *token => pad,
-            _ => position + self.first,
-        };
-        let rows: Vec<u32> = tokens.iter().zip(positions).map(row).collect();
-        require(tokens, &self.tokens, "token id")?;
-        require(&rows, &self.positions, "position")?;
-        let index = |values: &[u32]| Tensor::new(values, self.tokens.device());
-        let tokens = (self.tokens.index_select(&index(tokens)?, 0)?.to_dtype(DType::F32)? * self.scale)?;
-        let sum = (tokens + self.positions.index_select(&index(&rows)?, 0)?)?.to_dtype(self.tokens.dtype())?;
+    pub fn forward(&self, tokens: Tokens<'_>, positions: &[u32]) -> Result<Tensor, EngineError> {
+        let (rows, places) = (tokens.rows_of(&self.tokens)?, self.places(tokens, positions)?);
+        let scaled = (rows.to_dtype(DType::F32)? * self.scale)?;
+        let sum = (scaled + self.positions.index_select(&places, 0)?)?.to_dtype(self.tokens.dtype())?;
         Ok(match &self.norm {
             Some(norm) => norm.forward(&sum)?,
             None => sum,
+        })
+    }
+
+    /// Returns the row of each position, (tokens): that of the token which stands nowhere is its own.
+    fn places(&self, tokens: Tokens<'_>, positions: &[u32]) -> Result<Tensor, EngineError> {
+        let mut rows: Vec<u32> = positions.iter().map(|position| position + self.first).collect();
+        if let (Some(pad), Tokens::Named(tokens)) = (self.nowhere, tokens) {
+            rows.iter_mut().zip(tokens).filter(|(_, token)| **token == pad).for_each(|(row, _)| *row = pad);
+        }
+        require(&rows, &self.positions, "position")?;
+        let rows = Tensor::new(rows, self.positions.device())?;
+        Ok(match (self.nowhere, tokens) {
+            (Some(pad), Tokens::Chosen(tokens)) => {
+                let pads = Tensor::full(pad, rows.shape(), rows.device())?;
+                tokens.eq(&pads)?.where_cond(&pads, &rows)?
+            }
+            _ => rows,
         })
     }
 }

@@ -13,8 +13,12 @@ use super::{
     EngineError, ModelFiles,
     kernels::{
         cache::{CrossMemory, RowAddress, Tap},
+        device::{
+            Reduced,
+            search::{Begun, Output, Turn, Verdict},
+        },
         projection::{Scores, Wanted},
-        step::{Caches, Step},
+        step::{Caches, Step, Taps},
     },
     precision::{Arithmetic, Precision},
     weights::Weights,
@@ -46,6 +50,18 @@ pub struct StepOutput {
     pub taps: Vec<Vec<f32>>,
 }
 
+/// A source in a step whose search stays on the device.
+#[derive(Debug, Clone)]
+pub struct Searched<'a> {
+    /// What its search must know of the step.
+    pub turn: Turn<'a>,
+    /// The source.
+    pub memory: &'a CrossMemory,
+}
+
+/// How the sources of a step stand after it.
+pub type Verdicts = Result<Vec<Verdict>, EngineError>;
+
 /// What the decoder has computed of the rows in flight.
 #[derive(Debug)]
 pub struct DecoderState(Caches);
@@ -56,6 +72,18 @@ impl DecoderState {
         let address = |row: &'a Row<'_>| RowAddress { slot: row.slot, lineage: row.lineage };
         let memories = rows.iter().map(|row| row.memory).collect();
         Ok(self.0.begin(rows.iter().map(address).collect(), memories)?)
+    }
+
+    /// Begins a step of sources whose searches stay on the device.
+    fn begin_search(&mut self, sources: &[Searched<'_>]) -> Result<(Step<'_>, Begun), EngineError> {
+        let turns: Vec<Turn<'_>> = sources.iter().map(|source| source.turn.clone()).collect();
+        let memories: Vec<&CrossMemory> = sources.iter().map(|source| source.memory).collect();
+        Ok(self.0.begin_search(&turns, &memories)?)
+    }
+
+    /// Moves them on by what the step gave.
+    fn advance(&mut self, begun: &Begun, reduced: &Reduced, taps: &Taps) -> Verdicts {
+        Ok(self.0.advance(begun, reduced, taps)?)
     }
 }
 
@@ -83,6 +111,16 @@ pub trait Seq2Seq: Send + Sync {
 
     /// Runs the decoder one position on for each row.
     fn step(&self, state: &mut DecoderState, rows: &[Row<'_>], tap: Option<Tap>) -> Result<StepOutput, EngineError>;
+
+    /// Runs the decoder one position on for every beam of each source and moves their searches on, all on the device; for
+    /// devices where `kernels::device::searches` is true.
+    fn search(&self, state: &mut DecoderState, sources: &[Searched<'_>], tap: Option<Tap>) -> Verdicts;
+
+    /// Returns the outputs of the sources whose first hypotheses are in these slots, their searches on the device done; none
+    /// for one that ended without.
+    fn outputs(&self, state: &mut DecoderState, slots: &[usize]) -> Result<Vec<Option<Output>>, EngineError> {
+        Ok(state.0.outputs(slots)?)
+    }
 
     /// Returns what decoding takes of the device's memory, beside the weights.
     fn footprint(&self) -> Footprint;

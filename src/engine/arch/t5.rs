@@ -4,7 +4,8 @@
 //! bias of its own. The invariant: attention is not scaled, and no weight is changed to undo a scale, which would round it.
 
 use super::{
-    DecoderState, Footprint, Row, Seq2Seq, StepOutput, config::T5Config, embedding::require, footprint, layers::Builder,
+    DecoderState, Footprint, Row, Searched, Seq2Seq, StepOutput, Verdicts, config::T5Config, embedding::Tokens,
+    footprint, layers::Builder,
 };
 use crate::engine::{
     EngineError,
@@ -96,6 +97,23 @@ impl EncoderDecoder {
         Heads { count: self.config.num_heads, dim: self.config.d_kv, scaled: false }
     }
 
+    /// Returns the head's input, (rows, d), and the attention tapped on the way.
+    fn hidden(&self, step: &mut Step<'_>, tokens: Tokens<'_>, tap: Option<Tap>) -> Result<(Tensor, Taps), EngineError> {
+        let mut x = tokens.rows_of(&self.target_embedding)?; // (rows, d)
+        let mut taps = Taps::Rows(Vec::new());
+        for (index, layer) in self.decoder.iter().enumerate() {
+            let bias = self.bias(&layer.attention.bias, &self.decoder[0].attention.bias);
+            x = layer.attend(&x, index, step, bias)?;
+            let wanted = tap.filter(|tap| tap.layer == index).map(|tap| tap.head);
+            let (output, tapped) = layer.attend_source(&x, index, step, wanted)?;
+            x = layer.feed_forward.forward(&output)?;
+            if wanted.is_some() {
+                taps = tapped;
+            }
+        }
+        Ok((self.decoder_norm.forward(&x)?, taps))
+    }
+
     /// Returns the position biases of a layer: its own, or the first layer's.
     fn bias<'a>(&self, own: &'a Option<RelativeBias>, first: &'a Option<RelativeBias>) -> Option<&'a RelativeBias> {
         own.as_ref().or(first.as_ref())
@@ -105,7 +123,7 @@ impl EncoderDecoder {
 impl Seq2Seq for EncoderDecoder {
     fn encode(&self, sources: &[&[u32]]) -> Result<Tensor, EngineError> {
         let (sequences, tokens) = (Sequences::new(sources, &self.device)?, sources.concat());
-        let mut x = embed(&self.source_embedding, &tokens)?; // (tokens, d)
+        let mut x = Tokens::Named(&tokens).rows_of(&self.source_embedding)?; // (tokens, d)
         for layer in &self.encoder {
             let bias = self.bias(&layer.attention.bias, &self.encoder[0].attention.bias);
             x = layer.forward(&x, &sequences, self.heads(), bias)?;
@@ -125,21 +143,15 @@ impl Seq2Seq for EncoderDecoder {
 
     fn step(&self, state: &mut DecoderState, rows: &[Row<'_>], tap: Option<Tap>) -> Result<StepOutput, EngineError> {
         let tokens: Vec<u32> = rows.iter().map(|row| row.token).collect();
-        let mut x = embed(&self.target_embedding, &tokens)?; // (rows, d)
-        let (mut step, mut taps) = (state.begin(rows)?, Taps::Rows(Vec::new()));
-        for (index, layer) in self.decoder.iter().enumerate() {
-            let bias = self.bias(&layer.attention.bias, &self.decoder[0].attention.bias);
-            x = layer.attend(&x, index, &mut step, bias)?;
-            let wanted = tap.filter(|tap| tap.layer == index).map(|tap| tap.head);
-            let (output, tapped) = layer.attend_source(&x, index, &step, wanted)?;
-            x = layer.feed_forward.forward(&output)?;
-            if wanted.is_some() {
-                taps = tapped;
-            }
-        }
+        let (x, taps) = self.hidden(&mut state.begin(rows)?, Tokens::Named(&tokens), tap)?;
         let wanted: Vec<_> = rows.iter().map(|row| row.wanted).collect();
-        let scores = self.head.scores(&self.decoder_norm.forward(&x)?, &wanted)?;
-        Ok(StepOutput { scores, taps: taps.rows()? })
+        Ok(StepOutput { scores: self.head.scores(&x, &wanted)?, taps: taps.rows()? })
+    }
+
+    fn search(&self, state: &mut DecoderState, sources: &[Searched<'_>], tap: Option<Tap>) -> Verdicts {
+        let (mut step, begun) = state.begin_search(sources)?;
+        let (x, taps) = self.hidden(&mut step, Tokens::Chosen(&begun.tokens), tap)?;
+        state.advance(&begun, &self.head.reduce(&x, &begun)?, &taps)
     }
 
     fn footprint(&self) -> Footprint {
@@ -170,12 +182,6 @@ impl Seq2Seq for EncoderDecoder {
     fn aligns_as_input(&self) -> bool {
         true
     }
-}
-
-/// Returns the embeddings of tokens, (tokens, d).
-fn embed(table: &Tensor, tokens: &[u32]) -> Result<Tensor, EngineError> {
-    require(tokens, table, "token id")?;
-    Ok(table.index_select(&Tensor::new(tokens, table.device())?, 0)?)
 }
 
 /// Reads layers by the names transformers gives their tensors.

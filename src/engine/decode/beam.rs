@@ -54,14 +54,9 @@ impl Beam {
         }
     }
 
-    /// Returns how many continuations are looked at: enough that `num_beams` stay open whatever ends.
-    fn keep(&self) -> usize {
-        (1 + self.config.eos.len()).max(2) * self.config.num_beams
-    }
-
     /// Returns the best continuations over all beams, best first.
     fn candidates(&self, scores: &mut [Scores]) -> Vec<Candidate> {
-        let keep = self.keep();
+        let keep = keep(&self.config);
         let mut all = Vec::with_capacity(keep * (self.open.len() + 1));
         for (beam, scores) in scores.iter_mut().enumerate() {
             for next in candidates(&self.config, &self.open[beam].tokens, scores, keep, true) {
@@ -87,7 +82,7 @@ impl Beam {
     /// Lets hypotheses that just ended compete with those finished before.
     fn finish(&mut self, candidates: &[Candidate], continued: &[Open], ended: &[bool], length: usize) {
         let beams = self.config.num_beams;
-        let divisor = self.divisor(length);
+        let divisor = divisor(&self.config, length);
         for i in (0..candidates.len().min(beams)).filter(|i| ended[*i]) {
             let finished = Finished { hypothesis: Some(continued[i].clone()), score: candidates[i].score / divisor };
             self.finished.push(finished);
@@ -96,20 +91,29 @@ impl Beam {
         self.finished.truncate(beams);
     }
 
-    /// Returns what the score of a hypothesis of this length is divided by.
-    fn divisor(&self, length: usize) -> f32 {
-        (length as f64).powf(self.config.length_penalty) as f32
-    }
-
     /// Returns whether an open hypothesis may still better the worst finished one.
     fn may_improve(&self, length: usize) -> bool {
-        let never = self.config.early_stopping == EarlyStopping::Never && self.config.length_penalty > 0.0;
-        let length = if never { self.config.max_length - 1 } else { length };
-        let best_open = self.open_scores[0] / self.divisor(length);
+        let best_open = self.open_scores[0] / divisor(&self.config, length_ahead(&self.config, length));
         let worst = self.finished.iter().map(|finished| finished.score).fold(f32::INFINITY, f32::min);
         // A place not taken yet leaves room, unless the open hypotheses are themselves unavailable.
         self.finished.iter().any(|finished| best_open > finished.hypothesis.as_ref().map_or(UNAVAILABLE, |_| worst))
     }
+}
+
+/// Returns how many continuations are looked at: enough that `num_beams` stay open whatever ends.
+pub(super) fn keep(config: &GenerationConfig) -> usize {
+    (1 + config.eos.len()).max(2) * config.num_beams
+}
+
+/// Returns what the score of a hypothesis of this length is divided by.
+pub(super) fn divisor(config: &GenerationConfig, length: usize) -> f32 {
+    (length as f64).powf(config.length_penalty) as f32
+}
+
+/// Returns the length at which an open hypothesis of this one is compared with those that ended.
+pub(super) fn length_ahead(config: &GenerationConfig, length: usize) -> usize {
+    let never = config.early_stopping == EarlyStopping::Never && config.length_penalty > 0.0;
+    if never { config.max_length - 1 } else { length }
 }
 
 impl Search for Beam {
@@ -118,7 +122,7 @@ impl Search for Beam {
     }
 
     fn wanted(&self, vocabulary: usize) -> Vec<Wanted> {
-        self.open().iter().map(|open| wanted(&self.config, &open.tokens, self.keep(), vocabulary)).collect()
+        self.open().iter().map(|open| wanted(&self.config, &open.tokens, keep(&self.config), vocabulary)).collect()
     }
 
     fn advance(&mut self, scores: &mut [Scores]) {

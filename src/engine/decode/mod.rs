@@ -8,6 +8,7 @@ pub mod beam;
 pub mod forced;
 pub mod greedy;
 pub mod processors;
+pub mod resident;
 
 use super::{
     generation::GenerationConfig,
@@ -23,6 +24,13 @@ pub struct Hypothesis {
     pub score: f32,
     /// Attention of the step that chose each token, over the source's tokens; empty where it was not tapped.
     pub attention: Vec<Vec<f32>>,
+}
+
+impl Hypothesis {
+    /// Returns an output of this summed log-probability.
+    pub(super) fn new(tokens: Vec<u32>, raw_score: f32, attention: Vec<Vec<f32>>) -> Hypothesis {
+        Hypothesis { score: raw_score / tokens.len().max(1) as f32, tokens, attention }
+    }
 }
 
 /// An open hypothesis: what the model runs next.

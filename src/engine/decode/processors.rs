@@ -82,11 +82,9 @@ pub fn candidates(
 fn process(config: &GenerationConfig, tokens: &[u32], scores: &mut [f32]) {
     penalize_repetition(config.repetition_penalty, tokens, scores);
     rule_out(&ruled_out_first(config, tokens), scores);
-    if let (Some(forced), 1) = (config.forced_bos, tokens.len()) {
-        force(&[forced], scores);
-    }
-    if !config.forced_eos.is_empty() && tokens.len() + 1 == config.max_length {
-        force(&config.forced_eos, scores);
+    let forced = forced(config, tokens);
+    if !forced.is_empty() {
+        force(&forced, scores);
     }
     rule_out(&ruled_out_last(config, tokens), scores);
     if config.renormalize_logits {
@@ -97,13 +95,23 @@ fn process(config: &GenerationConfig, tokens: &[u32], scores: &mut [f32]) {
 
 /// Returns true where processing may change the score of a token that can still be chosen, not only rule tokens out.
 fn alters_scores(config: &GenerationConfig, tokens: &[u32]) -> bool {
-    config.repetition_penalty != 1.0
-        || (config.forced_bos.is_some() && tokens.len() == 1)
-        || (!config.forced_eos.is_empty() && tokens.len() + 1 == config.max_length)
+    config.repetition_penalty != 1.0 || !forced(config, tokens).is_empty()
+}
+
+/// Returns the tokens of which one must come next, the lowest first; none where any may.
+pub(super) fn forced(config: &GenerationConfig, tokens: &[u32]) -> Vec<u32> {
+    let mut forced: Vec<u32> = match config.forced_bos {
+        _ if !config.forced_eos.is_empty() && tokens.len() + 1 == config.max_length => config.forced_eos.clone(),
+        Some(forced) if tokens.len() == 1 => vec![forced],
+        _ => Vec::new(),
+    };
+    forced.sort_unstable();
+    forced.dedup();
+    forced
 }
 
 /// Returns the tokens ruled out where none is forced, each once.
-fn ruled_out(config: &GenerationConfig, tokens: &[u32]) -> Vec<u32> {
+pub(super) fn ruled_out(config: &GenerationConfig, tokens: &[u32]) -> Vec<u32> {
     let mut ids = [ruled_out_first(config, tokens), ruled_out_last(config, tokens)].concat();
     ids.sort_unstable();
     ids.dedup();

@@ -62,7 +62,7 @@ pub(crate) fn filled(tensor: &Tensor, shape: (usize, usize), fill: impl FnOnce(&
 #[cfg(test)]
 mod tests {
     /// Returns values in -0.5..0.5 that look random and are the same for the same seed.
-    pub(super) fn values(count: usize, seed: u32) -> Vec<f32> {
+    pub(crate) fn values(count: usize, seed: u32) -> Vec<f32> {
         let mut state = seed;
         std::iter::repeat_with(|| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

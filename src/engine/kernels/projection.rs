@@ -8,7 +8,7 @@ use super::{
     device, gemm, integer, on_host, panels::Panels, preview::Preview, shortlist::Shortlist, softmax, with_values,
 };
 use crate::engine::precision::{Arithmetic, Precision};
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Device, Result, Tensor, bail};
 use std::sync::OnceLock;
 
 /// Columns that are reduced together.
@@ -184,6 +184,14 @@ impl Projection {
             Form::ScreenedInt8(screened) => screened.scores(hidden, wanted),
             Form::ScreenedInt16(screened) => screened.scores(hidden, wanted),
             Form::Device(projection) => projection.scores(hidden, wanted),
+        }
+    }
+
+    /// Returns what the searches of a step want of the scores of `hidden`, (rows, d), where they stay on a device.
+    pub fn reduce(&self, hidden: &Tensor, begun: &device::search::Begun) -> Result<device::Reduced> {
+        match &self.0 {
+            Form::Device(projection) => projection.reduce(hidden, begun),
+            _ => bail!("the output projection is not on a device"),
         }
     }
 }

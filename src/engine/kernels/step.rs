@@ -6,11 +6,15 @@
 use super::{
     attention::Heads,
     cache::{CrossMemory, RowAddress, SelfCache, cross_attention},
-    device, on_host,
+    device::{
+        self, Reduced,
+        search::{Begun, Output, Turn, Verdict},
+    },
+    on_host,
     relative::RelativeBias,
 };
 use crate::engine::precision::Precision;
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Device, Result, Tensor, bail};
 
 /// The size of a decoder's caches.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +63,37 @@ impl Caches {
                 Inner::Device(caches.begin(&addresses, &sources)?)
             }
         }))
+    }
+}
+
+/// The searches of sources, where they stay on a device.
+impl Caches {
+    /// Begins a step of sources, a row for each of their beams.
+    pub fn begin_search(&mut self, turns: &[Turn<'_>], memories: &[&CrossMemory]) -> Result<(Step<'_>, Begun)> {
+        let sources = memories.iter().map(|memory| memory.on_device()).collect::<Result<Vec<_>>>()?;
+        let (step, begun) = self.on_device()?.begin_search(turns, &sources)?;
+        Ok((Step(Inner::Device(step)), begun))
+    }
+
+    /// Moves the searches on by what the model gave the rows of a step that has begun.
+    pub fn advance(&mut self, begun: &Begun, reduced: &Reduced, taps: &Taps) -> Result<Vec<Verdict>> {
+        let weights = match taps {
+            Taps::Padded { weights, .. } => Some(weights),
+            Taps::Rows(_) => None,
+        };
+        self.on_device()?.advance(begun, reduced, weights)
+    }
+
+    /// Returns the outputs of the sources whose first hypotheses are in these slots, all done; none for one that ended without.
+    pub fn outputs(&mut self, slots: &[usize]) -> Result<Vec<Option<Output>>> {
+        self.on_device()?.outputs(slots)
+    }
+
+    fn on_device(&mut self) -> Result<&mut device::Caches> {
+        match &mut self.form {
+            Form::Device(caches) => Ok(caches),
+            Form::Host(_) => bail!("the caches are not on a device"),
+        }
     }
 }
 

@@ -5,18 +5,23 @@
 
 use super::{
     attend::{Kept, Memory, attend},
+    projection::Reduced,
     ring::Ring,
+    search::{Begun, Output, Plan, RowField, Searches, Turn, Verdict},
     sources::{SourceRows, Sources},
     table::Table,
 };
 use crate::engine::kernels::{attention::Heads, cache::RowAddress, relative::RelativeBias};
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor, bail};
 
 /// The caches of all layers of a decoder.
 #[derive(Debug)]
 pub struct Caches {
     ring: Ring,
     sources: Sources,
+    /// Where searches stay on the device; none before the first step of one.
+    searches: Option<Searches>,
+    slots: usize,
     heads: Heads,
     device: Device,
 }
@@ -30,7 +35,7 @@ impl Caches {
         dtype: DType,
     ) -> Caches {
         let ring = Ring::new((layers, slots, capacity, 2 * heads.width()), device, dtype);
-        Caches { ring, sources: Sources::default(), heads, device: device.clone() }
+        Caches { ring, sources: Sources::default(), searches: None, slots, heads, device: device.clone() }
     }
 
     /// Begins a step of these rows.
@@ -38,6 +43,45 @@ impl Caches {
         let history = Table::new(&self.ring.begin(rows)?, &self.device)?;
         let source = Table::new(&self.sources.begin(memories)?, &self.device)?;
         Ok(Step { caches: self, history, source })
+    }
+
+    /// Begins a step of sources whose searches are here, a row for each of their beams.
+    pub fn begin_search(&mut self, turns: &[Turn<'_>], memories: &[&SourceRows]) -> Result<(Step<'_>, Begun)> {
+        let plan = Plan::new(turns, &self.sources.ranges(memories)?, &self.device)?;
+        let longest = turns.iter().map(|turn| turn.position + 1).max().unwrap_or(1);
+        let (first_cell, moved) = self.ring.begin_known(plan.rows, longest)?;
+        let positions = self.ring.positions();
+        let searches = match &mut self.searches {
+            Some(searches) => searches,
+            none => none.insert(Searches::new(self.slots, positions, &self.device)?),
+        };
+        searches.grow(positions, moved.as_deref())?;
+        let (begun, laid) = searches.begin(turns, plan, first_cell)?;
+        let table =
+            |cells, field| Table::of(cells, begun.plan.row_field(field)?, begun.plan.host_row_field(field).to_vec());
+        let history = table(laid.history, RowField::Length)?;
+        let source = table(laid.sources, RowField::SourceLength)?;
+        Ok((Step { caches: self, history, source }, begun))
+    }
+
+    /// Moves the searches on by what the model gave the rows of a step that has begun, and keeps its tapped attention, (rows,
+    /// longest source).
+    pub fn advance(&mut self, begun: &Begun, reduced: &Reduced, taps: Option<&Tensor>) -> Result<Vec<Verdict>> {
+        if let Some(taps) = taps {
+            self.ring.tap(taps)?;
+        }
+        match &mut self.searches {
+            Some(searches) => searches.advance(begun, reduced),
+            None => bail!("no search has begun"),
+        }
+    }
+
+    /// Returns the outputs of the sources whose first hypotheses are in these slots, all done; none for one that ended without.
+    pub fn outputs(&self, slots: &[usize]) -> Result<Vec<Option<Output>>> {
+        match &self.searches {
+            Some(searches) => searches.outputs(slots, &self.ring),
+            None => bail!("no search has begun"),
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! Separate because only a CUDA build has it. Each function is one launch and has a plain form beside its caller. The
 //! invariant: no kernel is used on a machine before all of them have given there what the plain forms give.
 
+pub(super) mod search;
+
 use super::{
     attend::{self, Kept, Memory},
     linear, norm,
@@ -321,7 +323,7 @@ fn check(device: &Device) -> Result<bool> {
             return Ok(false);
         }
     }
-    Ok(true)
+    search::check(device)
 }
 
 type Random<'a> = &'a dyn Fn(&[usize]) -> Result<Tensor>;
@@ -403,7 +405,9 @@ mod tests {
     fn the_kernels_compile_for_ampere_and_hopper_without_a_gpu() {
         for (major, minor) in [(8, 0), (9, 0)] {
             let ptx = compile(major, minor).unwrap();
-            for kernel in ["attend_bf16", "attend_f16", "attend_f32", "normalize_bf16", "finish_f16", "top"] {
+            for kernel in
+                ["attend_bf16", "attend_f16", "attend_f32", "normalize_bf16", "finish_f16", "top", "lay", "advance"]
+            {
                 assert!(ptx.contains(&format!(".entry {kernel}(")), "{kernel}");
             }
         }

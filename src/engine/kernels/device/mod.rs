@@ -14,6 +14,7 @@ mod linear;
 mod norm;
 mod projection;
 mod ring;
+pub mod search;
 mod sources;
 mod table;
 
@@ -21,7 +22,7 @@ pub use caches::{Caches, Step};
 pub use encoder::Padding;
 pub use linear::Linear;
 pub use norm::normalize;
-pub use projection::Projection;
+pub use projection::{Projection, Reduced};
 pub use sources::SourceRows;
 
 use candle_core::{DType, Device, Result, Tensor};
@@ -37,6 +38,16 @@ pub fn note(device: &Device) -> Option<&'static str> {
     }
     let _ = device;
     None
+}
+
+/// Returns true where the searches of sources can stay on a device.
+pub fn searches(device: &Device) -> bool {
+    match device {
+        Device::Cpu => !super::on_host(device),
+        #[cfg(feature = "cuda")]
+        Device::Cuda(_) => cuda::usable(device),
+        _ => false,
+    }
 }
 
 /// Returns the matrix product of two contiguous tensors of one type; sums are in f32.

@@ -3,6 +3,7 @@
 //! Separate from `linear.rs` because the scores are in f32 whatever the weights are, so that beams are told apart, and
 //! because of the reduction behind it. The invariant: `top` gives the lower token first among equals.
 
+use super::search::{Begun, Plan};
 use crate::engine::kernels::projection::{Best, Scores, Wanted};
 use candle_core::{D, DType, Device, Result, Tensor};
 
@@ -20,8 +21,17 @@ pub struct Projection {
 pub struct Asked<'a> {
     /// How many of the best.
     pub count: usize,
-    /// Tokens that may not come, (rows, tokens) in u32; the size of the vocabulary stands for none.
+    /// Tokens that may not come, (rows, tokens) in u32; the size of the vocabulary, or more, stands for none.
     pub ruled_out: Option<&'a Tensor>,
+}
+
+/// What a search on the device wants of the rows of a step.
+#[derive(Debug)]
+pub struct Reduced {
+    /// Totals and best scores, see `top`.
+    pub best: Tensor,
+    /// The scores of the tokens that are forced, (rows, tokens), where some are.
+    pub forced: Option<Tensor>,
 }
 
 impl Projection {
@@ -41,6 +51,11 @@ impl Projection {
             Wanted::Best(_) => best.next(),
         };
         Ok(wanted.iter().filter_map(take).collect())
+    }
+
+    /// Returns what the searches of a step want of the scores of `hidden`, (rows, d); it stays on the device.
+    pub fn reduce(&self, hidden: &Tensor, begun: &Begun) -> Result<Reduced> {
+        reduce(&wide_product(hidden, &self.weight)?, self.bias.as_ref(), &begun.plan)
     }
 
     /// Returns every score of the rows that want all.
@@ -77,6 +92,21 @@ impl Projection {
     }
 }
 
+/// Returns what a step's plan asks of `scores + bias`.
+pub(super) fn reduce(scores: &Tensor, bias: Option<&Tensor>, plan: &Plan) -> Result<Reduced> {
+    let ruled_out = plan.ruled_out_of_totals()?;
+    let best = top(scores, bias, Asked { count: plan.count, ruled_out: ruled_out.as_ref() })?;
+    let forced = match plan.forced_tokens()? {
+        None => None,
+        Some(tokens) => {
+            let forced = scores.gather(&tokens, 1)?;
+            let biases = bias.map(|bias| bias.index_select(&tokens.flatten_all()?, 0)?.reshape(tokens.shape()));
+            Some(biases.transpose()?.map_or_else(|| Ok(forced.clone()), |biases| &forced + biases)?)
+        }
+    };
+    Ok(Reduced { best, forced })
+}
+
 /// Returns the places of the rows that want this.
 fn places(wanted: &[&Wanted], this: impl Fn(&Wanted) -> bool) -> Vec<u32> {
     wanted.iter().enumerate().filter(|(_, wanted)| this(wanted)).map(|(row, _)| row as u32).collect()
@@ -95,7 +125,7 @@ fn with_bias(scores: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
 }
 
 /// Reads one row of what `top` returns.
-fn unpack(row: &[f32], count: usize, wanted: &Best) -> Scores {
+pub(super) fn unpack(row: &[f32], count: usize, wanted: &Best) -> Scores {
     let (values, tokens) = row[2..].split_at(count);
     let best = tokens.iter().zip(values).take(wanted.count).map(|(token, value)| (*token as u32, *value)).collect();
     Scores::Best { best, total: row[0], remaining: row[1] }
@@ -150,7 +180,8 @@ fn without(scores: &Tensor, tokens: &Tensor) -> Result<Tensor> {
     let rows = scores.dim(0)?;
     let lowest = |columns| Tensor::full(f32::NEG_INFINITY, (rows, columns), scores.device());
     let allowed = Tensor::cat(&[scores, &lowest(1)?], 1)?;
-    allowed.scatter_set(tokens, &lowest(tokens.dim(1)?)?, 1)?;
+    let none = Tensor::full(scores.dim(1)? as u32, tokens.shape(), scores.device())?;
+    allowed.scatter_set(&tokens.minimum(&none)?.contiguous()?, &lowest(tokens.dim(1)?)?, 1)?;
     Ok(allowed)
 }
 

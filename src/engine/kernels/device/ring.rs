@@ -16,6 +16,8 @@ const NONE: u32 = u32::MAX;
 pub struct Ring {
     /// One tensor a layer, (blocks * slots, 2 d); none before the first step.
     layers: Vec<Tensor>,
+    /// Attention that is kept for outputs to come, (blocks * slots, longest source) in f32; none where none was tapped.
+    taps: Option<Tensor>,
     layer_count: usize,
     slots: usize,
     blocks: usize,
@@ -34,6 +36,7 @@ impl Ring {
         let (layer_count, slots, capacity, width) = shape;
         Ring {
             layers: Vec::new(),
+            taps: None,
             layer_count,
             slots,
             blocks: capacity.max(1),
@@ -66,6 +69,23 @@ impl Ring {
         cells
     }
 
+    /// Begins a step of so many rows, the longest of so many positions, whose earlier cells the device knows. Returns the cell of
+    /// the first row and, where cells moved, the new place of each.
+    pub fn begin_known(&mut self, rows: usize, positions: usize) -> Result<(u32, Option<Vec<u32>>)> {
+        if rows > self.slots {
+            bail!("{rows} rows do not fit {} slots", self.slots);
+        }
+        let moved = self.reserve(positions)?;
+        let first = self.steps % self.blocks * self.slots;
+        self.steps += 1;
+        Ok((first as u32, moved))
+    }
+
+    /// Returns the most positions that a row may have without growth.
+    pub fn positions(&self) -> usize {
+        self.blocks
+    }
+
     fn cells(&self, index: usize, row: &RowAddress<'_>) -> Result<Vec<u32>> {
         let positions = row.lineage.len();
         let Some(first) = self.steps.checked_sub(positions) else { bail!("a row is older than its cache") };
@@ -88,23 +108,54 @@ impl Ring {
         Ok(&self.layers[layer])
     }
 
-    /// Makes room for rows of this many positions: allocates the ring, or moves it into one twice as long.
-    fn reserve(&mut self, positions: usize) -> Result<()> {
+    /// Keeps the tapped attention of the step that began last, (rows, longest source).
+    pub fn tap(&mut self, weights: &Tensor) -> Result<()> {
+        let longest = weights.dim(1)?;
+        let width = self.taps.as_ref().map_or(Ok(0), |taps| taps.dim(1))?;
+        if longest > width {
+            let wider = Tensor::zeros((self.blocks * self.slots, longest), DType::F32, &self.device)?;
+            if let Some(taps) = &self.taps {
+                wider.slice_set(taps, 1, 0)?;
+            }
+            self.taps = Some(wider);
+        }
+        let Some(taps) = &self.taps else { return Ok(()) };
+        let block = (self.steps + self.blocks - 1) % self.blocks;
+        taps.slice_set(
+            &weights.pad_with_zeros(1, 0, width.saturating_sub(longest))?.contiguous()?,
+            0,
+            block * self.slots,
+        )
+    }
+
+    /// Returns the attention that was kept for cells, over as many places as the longest source had; none where none was kept.
+    pub fn tapped(&self, cells: &[u32]) -> Result<Option<Vec<Vec<f32>>>> {
+        match &self.taps {
+            Some(taps) if !cells.is_empty() => {
+                taps.index_select(&Tensor::new(cells, &self.device)?, 0)?.to_vec2().map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Makes room for rows of this many positions: allocates the ring, or moves it into one twice as long. Returns the new place
+    /// of each cell where they moved.
+    fn reserve(&mut self, positions: usize) -> Result<Option<Vec<u32>>> {
         if !self.layers.is_empty() && positions <= self.blocks {
-            return Ok(());
+            return Ok(None);
         }
         let (old, kept) = (self.blocks, self.steps.min(self.blocks));
         self.blocks = if positions <= old { old } else { positions.max(2 * old) };
-        let shape = (self.blocks * self.slots, self.width);
+        let cells = self.blocks * self.slots;
         if self.layers.is_empty() {
-            let layer = |_| Tensor::zeros(shape, self.dtype, &self.device);
+            let layer = |_| Tensor::zeros((cells, self.width), self.dtype, &self.device);
             self.layers = (0..self.layer_count).map(layer).collect::<Result<_>>()?;
-            return Ok(());
+            return Ok(None);
         }
         // The oldest step that is kept becomes step 0.
         let oldest = (self.steps - kept) % old;
-        for layer in &mut self.layers {
-            let grown = Tensor::zeros(shape, self.dtype, &self.device)?;
+        for layer in self.layers.iter_mut().chain(&mut self.taps) {
+            let grown = Tensor::zeros((cells, layer.dim(1)?), layer.dtype(), &self.device)?;
             let until_end = kept.min(old - oldest);
             for (from, count, to) in [(oldest, until_end, 0), (0, kept - until_end, until_end)] {
                 if count > 0 {
@@ -117,6 +168,7 @@ impl Ring {
         let forgotten = oldest.min(self.rows.len());
         self.rows.rotate_left(forgotten);
         self.steps = kept;
-        Ok(())
+        let place = |block: usize| (block + old - oldest) % old * self.slots;
+        Ok(Some((0..old).flat_map(|block| (0..self.slots).map(move |slot| (place(block) + slot) as u32)).collect()))
     }
 }

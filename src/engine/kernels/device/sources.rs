@@ -53,8 +53,14 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Returns the cells of each row's source; groups that are new get theirs, those that are gone give them back.
+    /// Returns the cells of each row's source, one by one; see `ranges`.
     pub fn begin(&mut self, rows: &[&SourceRows]) -> Result<Vec<Vec<u32>>> {
+        let ranges = self.ranges(rows)?;
+        Ok(ranges.into_iter().map(|cells| cells.map(|cell| cell as u32).collect()).collect())
+    }
+
+    /// Returns the cells of each of these sources; groups that are new get theirs, those that are gone give them back.
+    pub fn ranges(&mut self, rows: &[&SourceRows]) -> Result<Vec<Range<usize>>> {
         self.placed.retain(|placed| placed.group.strong_count() > 0);
         let place = |placed: &Placed| (placed.group.as_ptr(), placed.cells.start);
         let mut starts: HashMap<*const Group, usize> = self.placed.iter().map(place).collect();
@@ -68,7 +74,7 @@ impl Sources {
                     start
                 }
             };
-            cells.push((start + rows.start..start + rows.end).map(|cell| cell as u32).collect());
+            cells.push(start + rows.start..start + rows.end);
         }
         Ok(cells)
     }

@@ -40,6 +40,12 @@ impl Table {
         })
     }
 
+    /// Returns the table of these cells, (rows, longest), which the device worked out, and of as many of them for each row.
+    pub fn of(cells: Tensor, lengths: Tensor, host_lengths: Vec<u32>) -> Result<Table> {
+        let longest = cells.dim(1)?;
+        Ok(Table { cells, lengths, host_lengths, longest, mask: OnceCell::new(), offsets: OnceCell::new() })
+    }
+
     /// Returns the count of rows and the length of the longest.
     pub fn shape(&self) -> (usize, usize) {
         (self.host_lengths.len(), self.longest)
