@@ -5,20 +5,20 @@
 //! below as many scores as are wanted. The invariant: scores that are given are those of the whole product, to the last bit; of the
 //! total the part of the tokens that were not computed is an estimate.
 
+mod estimate;
+
 use super::{
     codes::{Codes, STRIPE, Tables},
     integer::{Integer, Packed, Row, Rows},
     projection::{Best, Scores, Screen, Weights},
-    simd::{
-        LANES, maximum,
-        vector::{Simd, add_power, vectorized},
-    },
+    simd::maximum,
     softmax,
 };
-use std::{collections::VecDeque, f32::consts::LOG2_E};
+use estimate::{Found, Rates, Scale, Sum, estimate};
+use std::collections::VecDeque;
 
-/// How far off an estimate may be, in standard deviations of its error. An error is normal, so 3 in 100,000 best tokens are missed;
-/// of 1,426 of a trained model none was (3.5 missed one, 3 two).
+/// How far off an estimate may be, in standard deviations of its error. An error is normal, so 2 in 10,000 best tokens would be
+/// missed; of the 33,825 of a trained model one was.
 const DEVIATIONS: f32 = 3.5;
 
 /// How far above the reference of a sum a score may be before the sum is brought to another.
@@ -105,41 +105,6 @@ impl<T: Integer> Shortlist<T> {
     }
 }
 
-/// What is known of a stripe of tokens.
-#[derive(Debug)]
-struct Found {
-    /// The estimates, without the product with the mean row.
-    estimates: [f32; STRIPE],
-    /// For each [`LANES`] tokens a bit for each that may be among the best.
-    hits: [u32; STRIPE / LANES],
-    /// The largest estimates, lane by lane.
-    largest: [f32; LANES],
-}
-
-impl Found {
-    /// Returns the places of the tokens that may be among the best.
-    fn hits(&self) -> impl Iterator<Item = usize> {
-        self.hits.iter().enumerate().flat_map(|(chunk, hits)| {
-            let after = |hits: &u32| Some(hits & (hits - 1)).filter(|hits| *hits != 0);
-            let left = std::iter::successors(Some(*hits).filter(|hits| *hits != 0), after);
-            left.map(move |hits| chunk * LANES + hits.trailing_zeros() as usize)
-        })
-    }
-}
-
-impl Default for Found {
-    fn default() -> Found {
-        Found { estimates: [0.0; STRIPE], hits: [0; STRIPE / LANES], largest: [0.0; LANES] }
-    }
-}
-
-/// A sum of e^score, relative to a reference that the largest is not far above.
-#[derive(Debug, Clone, Copy)]
-struct Sum {
-    reference: f32,
-    lanes: [f32; LANES],
-}
-
 /// A token that may be among the best.
 #[derive(Debug, Clone, Copy)]
 struct Suspect {
@@ -209,7 +174,7 @@ impl<'a, T: Integer> List<'a, T> {
             suspects: VecDeque::with_capacity(USUAL),
             deferred: VecDeque::new(),
             early: 0,
-            sum: Sum { reference: 0.0, lanes: [0.0; LANES] },
+            sum: Sum::default(),
             highest: f32::NEG_INFINITY,
         }
     }
@@ -344,86 +309,6 @@ impl<'a, T: Integer> List<'a, T> {
         let estimate = self.again(token / STRIPE).estimates[token % STRIPE];
         self.scale.expected(estimate, self.shortlist.biases[token])
     }
-}
-
-impl Sum {
-    /// Returns the same sum relative to a larger reference.
-    fn relative_to(self, reference: f32) -> Sum {
-        Sum { reference, lanes: self.lanes.map(|lane| lane * (self.reference - reference).exp()) }
-    }
-}
-
-/// What turns the sums of a vector into estimates.
-#[derive(Debug, Clone, Copy)]
-struct Scale {
-    step: f32,
-    base: f32,
-    /// How far above its estimate a score may be, by its spread.
-    reach: f32,
-    shrink: f32,
-    raise: f32,
-}
-
-impl Scale {
-    /// Returns the score that an estimate stands for in a sum of e^score: an estimate shrinks towards the mean as far as it is noise, and a
-    /// normal error of deviation s makes the mean of e^score larger by e^(s^2/2), which is less where s is so large that the tokens above
-    /// make up most of it: those are computed.
-    fn expected(self, estimate: f32, bias: f32) -> f32 {
-        estimate * self.shrink + (bias * (1.0 - self.shrink) + self.raise)
-    }
-}
-
-/// What turns the sums of some tokens into estimates.
-#[derive(Debug, Clone, Copy)]
-struct Rates<'a> {
-    slopes: &'a [f32; STRIPE],
-    /// The largest spread.
-    widest: f32,
-    biases: &'a [f32; STRIPE],
-}
-
-/// Fills in what is known of a stripe, adds it to the sum, and returns true where a token may reach the threshold.
-#[inline(always)]
-fn estimate_body<S: Simd>(
-    simd: S,
-    sums: &[i32; STRIPE],
-    rates: Rates<'_>,
-    scale: Scale,
-    threshold: f32,
-    sum: &mut Sum,
-    found: &mut Found,
-) -> bool {
-    let [step, base, threshold] =
-        [scale.step, scale.base, threshold - scale.reach * rates.widest].map(|value| simd.splat(value));
-    // In powers of two, which are faster than those of e.
-    let [shrink, rest, raise] =
-        [scale.shrink, 1.0 - scale.shrink, scale.raise - sum.reference].map(|value| simd.splat(value * LOG2_E));
-    let (mut any, mut total, mut largest) = (0, simd.load(&sum.lanes), simd.splat(f32::NEG_INFINITY));
-    for i in 0..STRIPE / LANES {
-        let at = |values: &[f32; STRIPE]| simd.load(&values.as_chunks().0[i]);
-        let bias = at(rates.biases);
-        let estimate = simd.mul_add(simd.load_i32(&sums.as_chunks().0[i]), step, base);
-        let estimate = simd.mul_add(estimate, at(rates.slopes), bias);
-        simd.store(estimate, &mut found.estimates.as_chunks_mut().0[i]);
-        found.hits[i] = simd.at_least(estimate, threshold);
-        any |= found.hits[i];
-        largest = simd.max(estimate, largest);
-        total = add_power(simd, total, simd.mul_add(estimate, shrink, simd.mul_add(bias, rest, raise)));
-    }
-    simd.store(total, &mut sum.lanes);
-    simd.store(largest, &mut found.largest);
-    any != 0
-}
-
-vectorized! {
-    fn estimate(
-        sums: &[i32; STRIPE],
-        rates: Rates<'_>,
-        scale: Scale,
-        threshold: f32,
-        sum: &mut Sum,
-        found: &mut Found,
-    ) -> bool = estimate_body;
 }
 
 #[cfg(test)]
