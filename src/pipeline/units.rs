@@ -9,7 +9,10 @@ use crate::{
         normalize::{self, Normalized},
     },
     engine::Translated,
-    review::{WordLink, align},
+    review::{
+        WordLink,
+        align::{self, Reading},
+    },
 };
 use std::collections::HashMap;
 
@@ -132,9 +135,10 @@ impl Plan {
         for part in &self.parts {
             let translation = translated.get(part.unit);
             let (source_spans, target_spans) = self.spans(part, translation, offset);
-            words.extend(align::word_links(source, &source_spans, &text, &target_spans, &translation.attention));
-            marks.extend(align::mark_links(source, &source_spans, &text, &target_spans, &translation.attention));
-            let of_part = align::attended(source, &source_spans, &text, &target_spans, &translation.attention);
+            let reading = Reading::new((source, &source_spans), (&text, &target_spans), &translation.attention);
+            words.extend(reading.word_links());
+            marks.extend(reading.mark_links());
+            let of_part = reading.attended();
             attended.resize(of_part.len(), 0.0);
             attended.iter_mut().zip(of_part).for_each(|(sum, more)| *sum += more);
             offset += translation.text.len() + usize::from(!translation.text.is_empty());

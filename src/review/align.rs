@@ -10,8 +10,6 @@
 
 mod marks;
 
-pub use marks::mark_links;
-
 use super::WordLink;
 use crate::article::Span;
 use unicode_segmentation::UnicodeSegmentation;
@@ -25,37 +23,64 @@ const THRESHOLD: f32 = 0.3;
 /// Least share of a target word, as a part of the largest that any target word has of the same source word.
 const RIVAL: f32 = 0.8;
 
-/// Returns links between whole words as byte ranges, in source order, without repeats.
-///
-/// `attention[t][s]` is the attention of target token `t` over source token `s`; a token with an empty span (`</s>`)
-/// takes no part. Neighbouring target words linked to one source word become one link.
-pub fn word_links(
-    source: &str,
-    source_spans: &[Span],
-    target: &str,
-    target_spans: &[Span],
-    attention: &[Vec<f32>],
-) -> Vec<WordLink> {
-    let (source_words, target_words) = (words(source), words(target));
-    let shares = shares(&source_words, source_spans, &target_words, target_spans, attention);
-    let best: Vec<Option<usize>> = shares.iter().map(|share| share.best(&shares)).collect();
-    let mut links = merge(&best, &source_words, &target_words);
-    links.sort_by_key(|(source, target)| (source.start, target.start));
-    links
+/// What each word of a translation was read from.
+pub struct Reading<'a> {
+    source: Side<'a>,
+    target: Side<'a>,
+    attention: &'a [Vec<f32>],
+    /// Of each target word.
+    shares: Vec<Share>,
 }
 
-/// Returns, for each word of the source, how many target words' worth of attention it received: 1 where one target word
-/// was read from it alone.
-pub fn attended(
-    source: &str,
-    source_spans: &[Span],
-    target: &str,
-    target_spans: &[Span],
-    attention: &[Vec<f32>],
-) -> Vec<f32> {
-    let source_words = words(source);
-    let shares = shares(&source_words, source_spans, &words(target), target_spans, attention);
-    (0..source_words.len()).map(|word| shares.iter().map(|share| share.of(word)).sum()).collect()
+/// One text of the two.
+struct Side<'a> {
+    text: &'a str,
+    /// The bytes of each token.
+    tokens: &'a [Span],
+    words: Vec<Span>,
+}
+
+impl<'a> Reading<'a> {
+    /// Reads attention of target tokens over source tokens; each text comes with the bytes of its tokens.
+    ///
+    /// `attention[t][s]` is the attention of target token `t` over source token `s`; a token with an empty span (`</s>`)
+    /// takes no part.
+    pub fn new(source: (&'a str, &'a [Span]), target: (&'a str, &'a [Span]), attention: &'a [Vec<f32>]) -> Reading<'a> {
+        let side = |(text, tokens)| Side { text, tokens, words: words(text) };
+        let (source, target) = (side(source), side(target));
+        let (source_owners, target_owners) =
+            (owners(source.tokens, &source.words), owners(target.tokens, &target.words));
+        let mut shares = vec![Share::new(source.words.len()); target.words.len()];
+        for (row, owner) in attention.iter().zip(&target_owners) {
+            if let Some(word) = owner {
+                shares[*word].add(row, &source_owners);
+            }
+        }
+        Reading { source, target, attention, shares }
+    }
+
+    /// Returns links between whole words as byte ranges, in source order, without repeats.
+    ///
+    /// Neighbouring target words linked to one source word become one link.
+    pub fn word_links(&self) -> Vec<WordLink> {
+        let best: Vec<Option<usize>> = self.shares.iter().map(|share| share.best(&self.shares)).collect();
+        let mut links = merge(&best, &self.source.words, &self.target.words);
+        links.sort_by_key(|(source, target)| (source.start, target.start));
+        links
+    }
+
+    /// Returns links between marks of punctuation as byte ranges, in source order.
+    ///
+    /// A token of several marks (`".`) does not say which of them was read: it is the one that means the same, if one does.
+    pub fn mark_links(&self) -> Vec<WordLink> {
+        marks::links(&self.source, &self.target, self.attention)
+    }
+
+    /// Returns, for each word of the source, how many target words' worth of attention it received: 1 where one target word
+    /// was read from it alone.
+    pub fn attended(&self) -> Vec<f32> {
+        (0..self.source.words.len()).map(|word| self.shares.iter().map(|share| share.of(word)).sum()).collect()
+    }
 }
 
 /// Least attention, in target words, of a source word that counts as read.
@@ -64,27 +89,10 @@ pub fn attended(
 /// piece taken out (the built-in model, which aligns with a head trained for it).
 const READ: f32 = 0.3;
 
-/// Returns the words of the source that no part of the target was read from; `attended` as [`attended`] returns it.
+/// Returns the words of the source that no part of the target was read from; `attended` as [`Reading::attended`] returns it.
 pub fn unread(source: &str, attended: &[f32]) -> Vec<Span> {
     let words = words(source).into_iter().zip(attended);
     words.filter(|(_, received)| **received < READ).map(|(word, _)| word).collect()
-}
-
-fn shares(
-    source_words: &[Span],
-    source_spans: &[Span],
-    target_words: &[Span],
-    target_spans: &[Span],
-    attention: &[Vec<f32>],
-) -> Vec<Share> {
-    let (source_owners, target_owners) = (owners(source_spans, source_words), owners(target_spans, target_words));
-    let mut shares = vec![Share::new(source_words.len()); target_words.len()];
-    for (row, owner) in attention.iter().zip(&target_owners) {
-        if let Some(word) = owner {
-            shares[*word].add(row, &source_owners);
-        }
-    }
-    shares
 }
 
 /// The attention that one target word paid to each source word.
@@ -188,7 +196,7 @@ mod tests {
             vec![0.0, 0.0, 0.0, 1.0],
             vec![0.0, 0.0, 0.0, 1.0],
         ];
-        let links = word_links(source, &source_spans, target, &target_spans, &attention);
+        let links = Reading::new((source, &source_spans), (target, &target_spans), &attention).word_links();
         assert_eq!(texts(source, target, &links), [("قتل", "killed"), ("ثلاثة", "three")]);
     }
 
@@ -197,7 +205,7 @@ mod tests {
         let (source, target) = ("سيكتبونها", "they will write it");
         let target_spans = [0..4, 4..9, 9..15, 15..18, 18..18];
         let attention = vec![vec![0.9, 0.1]; 5];
-        let links = word_links(source, &[0..18, 18..18], target, &target_spans, &attention);
+        let links = Reading::new((source, &[0..18, 18..18]), (target, &target_spans), &attention).word_links();
         assert_eq!(links, [(0..18, 0..18)]);
     }
 
@@ -205,7 +213,7 @@ mod tests {
     fn what_no_word_was_read_from_is_unread() {
         let (source, target) = ("قتل ثلاثة", "killed.");
         let attention = vec![vec![0.8, 0.1, 0.1], vec![0.0, 0.0, 1.0]];
-        let attended = attended(source, &[0..6, 6..17, 17..17], target, &[0..6, 7..7], &attention);
+        let attended = Reading::new((source, &[0..6, 6..17, 17..17]), (target, &[0..6, 7..7]), &attention).attended();
         assert_eq!(unread(source, &attended).as_slice(), std::slice::from_ref(&(7..17)));
         assert!(unread(source, &[0.9, 0.9]).is_empty());
     }
@@ -214,7 +222,7 @@ mod tests {
     fn a_word_that_leans_on_its_neighbours_source_word_is_not_linked() {
         let (source, target) = ("فرنسا", "of France");
         let attention = vec![vec![0.5, 0.5], vec![0.9, 0.1], vec![0.0, 1.0]];
-        let links = word_links(source, &[0..10, 10..10], target, &[0..2, 2..9, 9..9], &attention);
+        let links = Reading::new((source, &[0..10, 10..10]), (target, &[0..2, 2..9, 9..9]), &attention).word_links();
         assert_eq!(texts(source, target, &links), [("فرنسا", "France")]);
     }
 
@@ -222,13 +230,18 @@ mod tests {
     fn attention_spread_thin_links_nothing() {
         let source = "ا ب ت ث ج ح خ د ذ ر";
         let spans = words(source);
-        let links = word_links(source, &spans, "word", &[0..4, 4..4], &[vec![0.1; 10], vec![0.1; 10]]);
+        let links =
+            Reading::new((source, &spans), ("word", &[0..4, 4..4]), &[vec![0.1; 10], vec![0.1; 10]]).word_links();
         assert_eq!(links, []);
     }
 
     #[test]
     fn attention_to_the_end_of_sentence_links_nothing() {
-        assert_eq!(word_links("نعم", &[0..6, 6..6], "yes", &[0..3, 3..3], &[vec![0.1, 0.9], vec![0.1, 0.9]]), []);
+        assert_eq!(
+            Reading::new(("نعم", &[0..6, 6..6]), ("yes", &[0..3, 3..3]), &[vec![0.1, 0.9], vec![0.1, 0.9]])
+                .word_links(),
+            []
+        );
     }
 
     proptest! {
@@ -240,7 +253,7 @@ mod tests {
             let attention: Vec<Vec<f32>> = target_spans.iter().enumerate().map(|(t, _)| {
                 source_spans.iter().enumerate().map(|(s, _)| seed[(t * 25 + s) % 625]).collect()
             }).collect();
-            let links = word_links(&source, &source_spans, &target, &target_spans, &attention);
+            let links = Reading::new((&source, &source_spans), (&target, &target_spans), &attention).word_links();
             let (source_words, target_words) = (words(&source), words(&target));
             for (s, t) in &links {
                 prop_assert!(source_words.contains(s));

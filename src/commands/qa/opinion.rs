@@ -7,7 +7,10 @@ use super::bitext;
 use crate::{
     article::{Span, normalize},
     engine::{Engine, EngineError, Sink, Translated},
-    review::{WordLink, align},
+    review::{
+        WordLink,
+        align::{self, Reading},
+    },
 };
 use std::sync::{Mutex, PoisonError, atomic::AtomicBool};
 
@@ -44,9 +47,8 @@ pub(super) fn of_pairs(pairs: &[bitext::Pair], engine: &Engine) -> Result<Vec<Op
     let opinion = |place: usize, scored: Translated| {
         let (source, target) = (&pairs[place].source, &scored.text);
         let spans: Vec<Span> = scored.source_spans.iter().map(|span| copies[place].original(span.clone())).collect();
-        let words = align::word_links(source, &spans, target, &scored.target_spans, &scored.attention);
-        let marks = align::mark_links(source, &spans, target, &scored.target_spans, &scored.attention);
-        let attended = align::attended(source, &spans, target, &scored.target_spans, &scored.attention);
+        let reading = Reading::new((source, &spans), (target, &scored.target_spans), &scored.attention);
+        let (words, marks, attended) = (reading.word_links(), reading.mark_links(), reading.attended());
         let unread = if scored.guided { align::unread(source, &attended) } else { Vec::new() };
         Opinion { score: Some(scored.score), is_low: false, words, marks, unread }
     };

@@ -3,7 +3,7 @@
 //! Separate because marks are no words: they say where a clause or a quotation went, and nothing that looks for names or
 //! numbers may take them for evidence. The invariant: both ends of a link are one mark that stands outside all words.
 
-use super::{Span, WordLink, words};
+use super::{Side, Span, WordLink};
 use crate::article::arabic;
 use std::cmp::Reverse;
 
@@ -11,21 +11,14 @@ use std::cmp::Reverse;
 /// see `tests/oracle/links.py`.
 const THRESHOLD: f32 = 0.2;
 
-/// Returns links between marks as byte ranges, in source order; the arguments are those of [`super::word_links`].
-///
-/// A token of several marks (`".`) does not say which of them was read: it is the one that means the same, if one does.
-pub fn mark_links(
-    source: &str,
-    source_spans: &[Span],
-    target: &str,
-    target_spans: &[Span],
-    attention: &[Vec<f32>],
-) -> Vec<WordLink> {
-    let ours = marks(source);
-    let held: Vec<Vec<usize>> = source_spans.iter().map(|token| held(token, &ours)).collect();
+/// Returns links between the marks of two texts, in source order.
+pub(super) fn links(source: &Side<'_>, target: &Side<'_>, attention: &[Vec<f32>]) -> Vec<WordLink> {
+    let ours = marks(source.text, &source.words);
+    let held: Vec<Vec<usize>> = source.tokens.iter().map(|token| held(token, &ours)).collect();
     let link = |theirs: &Span| {
-        let received = received(theirs, target_spans, attention, &held, ours.len());
-        let means_same = |mark: usize| meaning(&source[ours[mark].clone()]) == meaning(&target[theirs.clone()]);
+        let received = received(theirs, target.tokens, attention, &held, ours.len());
+        let means_same =
+            |mark: usize| meaning(&source.text[ours[mark].clone()]) == meaning(&target.text[theirs.clone()]);
         let nearest = |a: &usize, b: &usize| {
             let tie = |mark: usize| (means_same(mark), Reverse(mark));
             received[*a].total_cmp(&received[*b]).then_with(|| tie(*a).cmp(&tie(*b)))
@@ -33,14 +26,13 @@ pub fn mark_links(
         let best = (0..ours.len()).max_by(nearest)?;
         (received[best] >= THRESHOLD).then(|| (ours[best].clone(), theirs.clone()))
     };
-    let mut links: Vec<WordLink> = marks(target).iter().filter_map(link).collect();
+    let mut links: Vec<WordLink> = marks(target.text, &target.words).iter().filter_map(link).collect();
     links.sort_by_key(|(source, target)| (source.start, target.start));
     links
 }
 
 /// Returns the byte ranges of the visible characters outside words, in text order.
-fn marks(text: &str) -> Vec<Span> {
-    let words = words(text);
+fn marks(text: &str, words: &[Span]) -> Vec<Span> {
     let is_outside = |at: usize| {
         let word = words.partition_point(|word| word.end <= at);
         words.get(word).is_none_or(|word| at < word.start)
@@ -85,7 +77,10 @@ fn meaning(mark: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::tests::texts, *};
+    use super::{
+        super::{Reading, tests::texts, words},
+        *,
+    };
     use proptest::prelude::*;
 
     #[test]
@@ -95,20 +90,19 @@ mod tests {
         let target_spans = [0..2, 2..3, 4..7, 7..8];
         let attention =
             [vec![0.0, 0.0, 1.0, 0.0], vec![0.4, 0.5, 0.0, 0.1], vec![1.0, 0.0, 0.0, 0.0], vec![0.0, 0.1, 0.0, 0.9]];
-        let links = mark_links(source, &source_spans, target, &target_spans, &attention);
+        let links = Reading::new((source, &source_spans), (target, &target_spans), &attention).mark_links();
         assert_eq!(texts(source, target, &links), [("،", ";"), (".", ".")]);
     }
 
     #[test]
     fn of_the_marks_of_one_token_the_one_that_means_the_same_is_taken() {
         let (source, target) = ("(نعم)،", "(yes),");
-        let links = mark_links(
-            source,
-            &[0..1, 1..7, 7..10],
-            target,
-            &[0..1, 1..4, 4..5, 5..6],
+        let links = Reading::new(
+            (source, &[0..1, 1..7, 7..10]),
+            (target, &[0..1, 1..4, 4..5, 5..6]),
             &[vec![1.0, 0.0, 0.0], vec![0.0, 1.0, 0.0], vec![0.0, 0.1, 0.9], vec![0.0, 0.1, 0.9]],
-        );
+        )
+        .mark_links();
         assert_eq!(texts(source, target, &links), [("(", "("), (")", ")"), ("،", ",")]);
     }
 
@@ -116,13 +110,13 @@ mod tests {
     fn a_mark_that_was_read_from_a_word_is_not_linked() {
         let (source, target) = ("نعم.", "yes,");
         let attention = [vec![1.0, 0.0], vec![0.9, 0.1]];
-        assert_eq!(mark_links(source, &[0..6, 6..7], target, &[0..3, 3..4], &attention), []);
+        assert_eq!(Reading::new((source, &[0..6, 6..7]), (target, &[0..3, 3..4]), &attention).mark_links(), []);
     }
 
     #[test]
     fn what_belongs_to_a_word_or_is_not_seen_is_no_mark() {
         let text = "3.5 don't كتـــاب\u{200f}؟";
-        let found: Vec<&str> = marks(text).into_iter().map(|mark| &text[mark]).collect();
+        let found: Vec<&str> = marks(text, &words(text)).into_iter().map(|mark| &text[mark]).collect();
         assert_eq!(found, ["؟"]);
     }
 
@@ -139,8 +133,8 @@ mod tests {
             };
             let (source_spans, target_spans) = (spans(&source), spans(&target));
             let attention = vec![vec![weight; source_spans.len()]; target_spans.len()];
-            let links = mark_links(&source, &source_spans, &target, &target_spans, &attention);
-            let (ours, theirs) = (marks(&source), marks(&target));
+            let links = Reading::new((&source, &source_spans), (&target, &target_spans), &attention).mark_links();
+            let (ours, theirs) = (marks(&source, &words(&source)), marks(&target, &words(&target)));
             prop_assert!(links.iter().all(|(s, t)| ours.contains(s) && theirs.contains(t)));
             prop_assert!(links.windows(2).all(|pair| (pair[0].0.start, pair[0].1.start) < (pair[1].0.start, pair[1].1.start)));
             prop_assert!(theirs.iter().all(|mark| links.iter().filter(|(_, t)| t == mark).count() <= 1));
