@@ -79,8 +79,9 @@ fn differing(names: &[Inconsistent], glossary: &str) -> String {
 fn counts(rows: &[&IndexRow]) -> String {
     let count = |status| rows.iter().filter(|row| row.status == status).count();
     let [written, skipped, failed] = [Status::Written, Status::Skipped, Status::Failed].map(count);
+    let articles = if rows.len() == 1 { "article" } else { "articles" };
     format!(
-        "{} articles: {written} written, {skipped} skipped, {failed} failed. Machine translation, not reviewed. \
+        "{} {articles}: {written} written, {skipped} skipped, {failed} failed. Machine translation, not reviewed. \
          What needs eyes first stands first.",
         rows.len()
     )
