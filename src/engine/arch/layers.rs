@@ -9,7 +9,7 @@ use crate::engine::{
     kernels::{
         activation::Activation,
         attention::Heads,
-        linear::Linear,
+        linear::{Linear, feed_forward},
         norm::LayerNorm,
         sequences::Sequences,
         step::{Step, Taps},
@@ -135,8 +135,8 @@ impl FeedForward {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor, EngineError> {
-        let inner = self.up.activated(&self.norm.input(x)?, self.activation)?; // (rows, ffn)
-        self.norm.output(&self.down.forward(&inner)?, x)
+        let output = feed_forward(&self.norm.input(x)?, &self.up, self.activation, &self.down)?;
+        self.norm.output(&output, x)
     }
 }
 

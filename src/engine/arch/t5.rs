@@ -13,7 +13,7 @@ use crate::engine::{
         activation::Activation,
         attention::Heads,
         cache::{CrossMemory, Tap},
-        linear::Linear,
+        linear::{Linear, feed_forward},
         projection::Projection,
         relative::RelativeBias,
         rms_norm::RmsNorm,
@@ -293,11 +293,12 @@ struct FeedForward {
 impl FeedForward {
     fn forward(&self, x: &Tensor) -> Result<Tensor, EngineError> {
         let input = self.norm.forward(x)?;
-        let inner = match &self.gate {
-            Some(gate) => (gate.activated(&input, self.activation)? * self.up.forward(&input)?)?,
-            None => self.up.activated(&input, self.activation)?,
-        }; // (rows, ffn)
-        Ok((x + self.down.forward(&inner)?)?)
+        let output = match &self.gate {
+            // (rows, ffn)
+            Some(gate) => self.down.forward(&(gate.activated(&input, self.activation)? * self.up.forward(&input)?)?)?,
+            None => feed_forward(&input, &self.up, self.activation, &self.down)?,
+        };
+        Ok((x + output)?)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Separate so that a new one is added in one place. The invariant: the CPU form and the tensor form are the same
 //! function of x.
 
-use super::{on_host, simd, with_values};
+use super::{on_host, panels::Elementwise, simd, with_values};
 use candle_core::{Device, Result, Tensor};
 use serde::Deserialize;
 
@@ -31,11 +31,19 @@ pub enum Activation {
 impl Activation {
     /// Returns the activation of every value; the shape stays.
     pub fn apply(self, x: &Tensor) -> Result<Tensor> {
-        match self {
-            Activation::Relu if on_host(x.device()) => map(x, relu),
-            Activation::Swish if on_host(x.device()) => map(x, swish),
-            Activation::QuickGelu if on_host(x.device()) => map(x, quick_gelu),
+        match self.on_host() {
+            Some(each) if on_host(x.device()) => map(x, each),
             _ => self.plain(x),
+        }
+    }
+
+    /// Returns the form for the CPU, where there is one.
+    pub(super) fn on_host(self) -> Option<Elementwise> {
+        match self {
+            Activation::Relu => Some(relu),
+            Activation::Swish => Some(swish),
+            Activation::QuickGelu => Some(quick_gelu),
+            Activation::Gelu | Activation::GeluNew | Activation::Tanh => None,
         }
     }
 
@@ -55,7 +63,7 @@ impl Activation {
 /// The slope at which a sigmoid is nearest to Phi (Hendrycks and Gimpel 2016).
 const QUICK: f32 = 1.702;
 
-fn map(x: &Tensor, f: fn(&[f32], &mut Vec<f32>)) -> Result<Tensor> {
+fn map(x: &Tensor, f: Elementwise) -> Result<Tensor> {
     let mut out = Vec::with_capacity(x.elem_count());
     with_values(x, |values| f(values, &mut out))?;
     Tensor::from_vec(out, x.shape(), &Device::Cpu)

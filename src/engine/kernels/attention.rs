@@ -67,39 +67,42 @@ pub fn self_attention(
 #[derive(Debug, Clone)]
 pub struct Memory<T> {
     values: Vec<T>,
+    /// For each head what the product with each key is multiplied by, then the weight of each value: (2, padded length).
+    scales: Vec<f32>,
     len: usize,
     heads: Heads,
 }
 
 impl<T: Cell> Memory<T> {
-    /// Lays out `len` positions; `at(t)` is the key of position `t` with its value right behind it, 2 d values.
-    pub fn new<'a>(len: usize, heads: Heads, at: impl Fn(usize) -> &'a [f32]) -> Memory<T> {
-        let mut memory = Memory { values: Vec::new(), len, heads };
+    /// Lays out `len` positions; at `cells[t * stride..]` is the key of position `t` with its value right behind it, 2 d values.
+    #[inline(always)]
+    pub fn new<S: Simd>(simd: S, len: usize, heads: Heads, cells: &[f32], stride: usize) -> Memory<T> {
+        let mut memory = Memory { values: Vec::new(), scales: Vec::new(), len, heads };
         let (d, dim, padded, size) = (heads.width(), heads.dim, memory.padded(), memory.head_size());
         memory.values = vec![T::default(); heads.count * size];
-        for (head, block) in memory.values.chunks_exact_mut(size).enumerate() {
+        memory.scales = vec![0.0; heads.count * 2 * padded];
+        let heads_of = memory.values.chunks_exact_mut(size).zip(memory.scales.chunks_exact_mut(2 * padded));
+        for (head, (block, scales)) in heads_of.enumerate() {
             let (keys, values) = block.split_at_mut(dim * padded);
+            let (key_scales, value_scales) = scales.split_at_mut(padded);
             for (t, value) in values.chunks_exact_mut(dim).enumerate() {
-                let cell = at(t);
-                for (i, key) in cell[head * dim..(head + 1) * dim].iter().enumerate() {
-                    keys[i * padded + t] = T::narrow(*key);
+                let [key, wide] = [0, d].map(|start| &cells[t * stride + start + head * dim..][..dim]);
+                let [of_key, of_value] = [key, wide].map(|values| T::scale(simd, values));
+                for (i, wide) in key.iter().enumerate() {
+                    keys[i * padded + t] = T::narrow(wide * of_key.inverse);
                 }
-                for (value, wide) in value.iter_mut().zip(&cell[d + head * dim..d + (head + 1) * dim]) {
-                    *value = T::narrow(*wide);
+                for (value, wide) in value.iter_mut().zip(wide) {
+                    *value = T::narrow(wide * of_value.inverse);
                 }
+                (key_scales[t], value_scales[t]) = (of_key.step * heads.scale(), of_value.step);
             }
         }
         memory
     }
 
-    /// Returns the count of positions.
-    pub fn positions(&self) -> usize {
-        self.len
-    }
-
-    /// Returns the values per head.
-    pub fn head_dim(&self) -> usize {
-        self.heads.dim
+    /// Returns the heads.
+    pub fn heads(&self) -> Heads {
+        self.heads
     }
 
     fn padded(&self) -> usize {
@@ -111,58 +114,109 @@ impl<T: Cell> Memory<T> {
     }
 }
 
-/// Computes one query's attention over a memory into `out`; both are (d). `bias` comes with the query's position, `tap` is
-/// given the weights of each head, in order.
+/// Computes the attention of queries over a memory into `out`, (queries, d). With a bias query `i` is at position `i`; `tap` is
+/// given the weights of each query and head.
 #[inline(always)]
-pub fn attend<S: Simd, T: Cell>(
+pub fn attend_all<'a, S: Simd, T: Cell>(
     simd: S,
-    query: &[f32],
+    query: impl Fn(usize) -> &'a [f32],
+    memory: &Memory<T>,
+    bias: Option<&RelativeBias>,
+    out: &mut [f32],
+    mut tap: impl FnMut(usize, usize, &[f32]),
+) {
+    let d = memory.heads.width();
+    let (count, mut weights, mut first) = (out.len() / d, Vec::new(), 0);
+    while first < count {
+        let (bias, out, weights) = (bias.map(|bias| (bias, first)), &mut out[first * d..], &mut weights);
+        let tap = |query: usize, head: usize, weights: &[f32]| tap(first + query, head, weights);
+        // A key and a value is read once for the queries that are taken together.
+        first += match count - first {
+            4.. => attend(simd, [0, 1, 2, 3].map(|i| query(first + i)), memory, bias, weights, out, tap),
+            2.. => attend(simd, [0, 1].map(|i| query(first + i)), memory, bias, weights, out, tap),
+            _ => attend(simd, [query(first)], memory, bias, weights, out, tap),
+        };
+    }
+}
+
+/// Computes the attention of `Q` queries into the first rows of `out`, and returns `Q`. A bias comes with the first query's position.
+#[inline(always)]
+fn attend<S: Simd, T: Cell, const Q: usize>(
+    simd: S,
+    queries: [&[f32]; Q],
     memory: &Memory<T>,
     bias: Option<(&RelativeBias, usize)>,
     weights: &mut Vec<f32>,
     out: &mut [f32],
-    mut tap: impl FnMut(usize, &[f32]),
-) {
-    let (heads, padded) = (memory.heads, memory.padded());
-    let scale = heads.scale();
-    weights.resize(padded, 0.0);
+    mut tap: impl FnMut(usize, usize, &[f32]),
+) -> usize {
+    let (heads, len, padded) = (memory.heads, memory.len, memory.padded());
+    weights.resize(Q * padded, 0.0);
     for head in 0..heads.count {
         let part = head * heads.dim..(head + 1) * heads.dim;
         let block = &memory.values[head * memory.head_size()..(head + 1) * memory.head_size()];
         let (keys, values) = block.split_at(heads.dim * padded);
-        for (strip, scores) in weights.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-            score(simd, &query[part.clone()], &keys[strip * LANES..], padded, scale, scores);
+        let (key_scales, value_scales) = memory.scales[2 * head * padded..2 * (head + 1) * padded].split_at(padded);
+        let of_head = queries.map(|query| &query[part.clone()]);
+        for start in (0..padded).step_by(LANES) {
+            for (query, sum) in score(simd, of_head, &keys[start..], padded).into_iter().enumerate() {
+                simd.store(sum, block_mut(weights, query * padded + start));
+            }
         }
-        if let Some((bias, position)) = bias {
-            bias.add(head, position, &mut weights[..memory.len]);
+        for (query, weights) in weights.chunks_exact_mut(padded).enumerate() {
+            multiply(weights, key_scales);
+            if let Some((bias, position)) = bias {
+                bias.add(head, position + query, &mut weights[..len]);
+            }
+            soften(weights, len);
+            tap(query, head, &weights[..len]);
+            if T::SCALED {
+                multiply(weights, value_scales);
+            }
         }
-        soften(weights, memory.len);
-        tap(head, &weights[..memory.len]);
-        let out = &mut out[part];
-        out.fill(0.0);
-        mix(simd, &weights[..memory.len], |t| &values[t * heads.dim..(t + 1) * heads.dim], out);
+        let value_at = |t: usize| &values[t * heads.dim..(t + 1) * heads.dim];
+        let weights: [&[f32]; Q] = std::array::from_fn(|query| &weights[query * padded..query * padded + len]);
+        mix(simd, weights, value_at, &mut out[part.start..], heads);
     }
+    Q
 }
 
-/// Writes the scaled products of a query with sixteen keys; value `i` of the keys lies at `keys[i * stride..]`.
 #[inline(always)]
-fn score<S: Simd, T: Cell>(simd: S, query: &[f32], keys: &[T], stride: usize, scale: f32, scores: &mut [f32; LANES]) {
-    // Four chains of sums, since one would wait for itself at every step.
-    const CHAINS: usize = 4;
-    let mut sums = [simd.splat(0.0); CHAINS];
-    for (i, value) in query.iter().enumerate() {
+fn multiply(values: &mut [f32], factors: &[f32]) {
+    values.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
+}
+
+/// Returns the products of queries with sixteen keys; value `i` of the keys lies at `keys[i * stride..]`.
+#[inline(always)]
+fn score<S: Simd, T: Cell, const Q: usize>(simd: S, queries: [&[f32]; Q], keys: &[T], stride: usize) -> [S::Vector; Q] {
+    // Two chains of sums, since one would wait for itself at every step.
+    let (mut even, mut odd) = ([simd.splat(0.0); Q], [simd.splat(0.0); Q]);
+    let length = queries[0].len();
+    let add = |sums: &mut [S::Vector; Q], i: usize| {
         let keys = T::load(simd, block(keys, i * stride));
-        sums[i % CHAINS] = simd.mul_add(simd.splat(*value), keys, sums[i % CHAINS]);
+        for (query, sum) in queries.iter().zip(sums) {
+            *sum = simd.mul_add(simd.splat(query[i]), keys, *sum);
+        }
+    };
+    for i in (0..length - length % 2).step_by(2) {
+        add(&mut even, i);
+        add(&mut odd, i + 1);
     }
-    let sum = simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3]));
-    simd.store(sum, scores);
-    scores.iter_mut().for_each(|score| *score *= scale);
+    if length % 2 == 1 {
+        add(&mut even, length - 1);
+    }
+    std::array::from_fn(|query| simd.add(even[query], odd[query]))
 }
 
 /// Returns the sixteen values at `start`.
 #[inline(always)]
 fn block<T>(values: &[T], start: usize) -> &[T; LANES] {
     values[start..].first_chunk().expect("whole blocks are asked for only where there are as many values")
+}
+
+#[inline(always)]
+fn block_mut<T>(values: &mut [T], start: usize) -> &mut [T; LANES] {
+    values[start..].first_chunk_mut().expect("whole blocks are asked for only where there are as many values")
 }
 
 /// Turns the first `len` scores of a row of whole blocks into probabilities, and what lies behind them into zeros.
@@ -172,36 +226,32 @@ fn soften(scores: &mut [f32], len: usize) {
     softmax_in_place(scores);
 }
 
-/// Adds the weighted sum of the values, each of the length of `out`.
+/// Writes the weighted sums of the values of one head: that of each query at `out[query * d..]`.
 #[inline(always)]
-fn mix<'a, S: Simd, T: Cell + 'a>(simd: S, weights: &[f32], value_at: impl Fn(usize) -> &'a [T], out: &mut [f32]) {
-    // Several positions a time, so that what is summed is not stored and read again for each.
-    const TOGETHER: usize = 4;
-    let (groups, rest) = weights.as_chunks::<TOGETHER>();
-    for (group, weights) in groups.iter().enumerate() {
-        add_weighted(simd, weights, std::array::from_fn(|i| value_at(group * TOGETHER + i)), out);
-    }
-    for (i, weight) in rest.iter().enumerate() {
-        add_weighted(simd, &[*weight], [value_at(groups.len() * TOGETHER + i)], out);
-    }
-}
-
-/// Adds values times their weights, one after the other.
-#[inline(always)]
-fn add_weighted<S: Simd, T: Cell, const N: usize>(simd: S, weights: &[f32; N], values: [&[T]; N], out: &mut [f32]) {
-    let wide = weights.map(|weight| simd.splat(weight));
-    let (strips, rest) = out.as_chunks_mut::<LANES>();
-    let done = strips.len() * LANES;
-    for (strip, out) in strips.iter_mut().enumerate() {
-        let mut sum = simd.load(out);
-        for i in 0..N {
-            sum = simd.mul_add(wide[i], T::load(simd, block(values[i], strip * LANES)), sum);
+fn mix<'a, S: Simd, T: Cell + 'a, const Q: usize>(
+    simd: S,
+    weights: [&[f32]; Q],
+    value_at: impl Fn(usize) -> &'a [T],
+    out: &mut [f32],
+    heads: Heads,
+) {
+    let (d, whole) = (heads.width(), heads.dim - heads.dim % LANES);
+    for start in (0..whole).step_by(LANES) {
+        let mut sums = [simd.splat(0.0); Q];
+        for t in 0..weights[0].len() {
+            let values = T::load(simd, block(value_at(t), start));
+            for (weights, sum) in weights.iter().zip(&mut sums) {
+                *sum = simd.mul_add(simd.splat(weights[t]), values, *sum);
+            }
         }
-        simd.store(sum, out);
+        for (query, sum) in sums.into_iter().enumerate() {
+            simd.store(sum, block_mut(out, query * d + start));
+        }
     }
-    for (at, out) in rest.iter_mut().enumerate() {
-        for i in 0..N {
-            *out = weights[i].mul_add(values[i][done + at].widen(), *out);
+    for (query, weights) in weights.into_iter().enumerate() {
+        for at in whole..heads.dim {
+            let sum = |sum: f32, (t, weight): (usize, &f32)| weight.mul_add(value_at(t)[at].widen(), sum);
+            out[query * d + at] = weights.iter().enumerate().fold(0.0, sum);
         }
     }
 }
@@ -236,21 +286,17 @@ pub fn attend_scattered<S: Simd, T: Cell>(
             bias.add(head, len - 1, &mut weights[..len]);
         }
         soften(weights, len);
-        let part = head * heads.dim..(head + 1) * heads.dim;
-        let out = &mut out[part.clone()];
-        out.fill(0.0);
-        mix(simd, &weights[..len], |t| &cells[t][d + part.start..d + part.end], out);
+        let values = d + head * heads.dim..d + (head + 1) * heads.dim;
+        let value_at = |t: usize| &cells[t][values.clone()];
+        mix(simd, [&weights[..len]], value_at, &mut out[head * heads.dim..], heads);
     }
 }
 
 #[inline(always)]
 fn encoder_sequence_body<S: Simd>(simd: S, qkv: &[f32], heads: Heads, bias: Option<&RelativeBias>, out: &mut [f32]) {
-    let d = heads.width();
-    let memory = Memory::<f32>::new(qkv.len() / (3 * d), heads, |t| &qkv[t * 3 * d + d..(t + 1) * 3 * d]);
-    let mut weights = Vec::with_capacity(memory.padded());
-    for (position, (row, out)) in qkv.chunks_exact(3 * d).zip(out.chunks_exact_mut(d)).enumerate() {
-        attend(simd, &row[..d], &memory, bias.map(|bias| (bias, position)), &mut weights, out, |_, _| {});
-    }
+    let (d, width) = (heads.width(), 3 * heads.width());
+    let memory = Memory::<f32>::new(simd, qkv.len() / width, heads, &qkv[d..], width);
+    attend_all(simd, |position| &qkv[position * width..][..d], &memory, bias, out, |_, _, _| {});
 }
 
 vectorized! {

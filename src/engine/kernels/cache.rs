@@ -5,12 +5,12 @@
 //! invariant: a cell (slot, position) is written once while any lineage can reach it.
 
 use super::{
-    attention::{Heads, Memory, attend, attend_scattered},
+    attention::{Heads, Memory, attend_all, attend_scattered},
     device::SourceRows,
     filled, on_host,
     relative::RelativeBias,
     simd::{
-        self, Cell,
+        Cell,
         vector::{Simd, vectorized},
     },
     with_values,
@@ -159,8 +159,8 @@ pub struct CrossMemory(CrossForm);
 enum CrossForm {
     /// One memory a layer.
     F32(Arc<[Memory<f32>]>),
-    /// The same at half the size.
-    Bf16(Arc<[Memory<bf16>]>),
+    /// The same at a quarter of the size.
+    Int8(Arc<[Memory<i8>]>),
     /// Beside those of the sources that were encoded with it.
     Device(SourceRows),
 }
@@ -180,17 +180,25 @@ impl CrossMemory {
         let (width, cell) = (projections.dim(1)?, 2 * heads.width());
         with_values(projections, |values| {
             let memory = |rows: &Range<usize>| {
-                let at = |layer: usize, t: usize| &values[(rows.start + t) * width + layer * cell..][..cell];
-                let layers = 0..width / cell;
+                let cells = (0..width / cell).map(|layer| &values[rows.start * width + layer * cell..]);
                 CrossMemory(match precision {
                     Precision::Int8 => {
-                        CrossForm::Bf16(layers.map(|layer| Memory::new(rows.len(), heads, |t| at(layer, t))).collect())
+                        CrossForm::Int8(cells.map(|cells| in_int8(rows.len(), heads, cells, width)).collect())
                     }
-                    _ => CrossForm::F32(layers.map(|layer| Memory::new(rows.len(), heads, |t| at(layer, t))).collect()),
+                    _ => CrossForm::F32(cells.map(|cells| in_f32(rows.len(), heads, cells, width)).collect()),
                 })
             };
             sources.iter().map(memory).collect()
         })
+    }
+
+    /// Returns true where both are of one source.
+    fn is(&self, other: &CrossMemory) -> bool {
+        match (&self.0, &other.0) {
+            (CrossForm::F32(a), CrossForm::F32(b)) => Arc::ptr_eq(a, b),
+            (CrossForm::Int8(a), CrossForm::Int8(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
     }
 
     /// Returns where it lies on the device.
@@ -221,53 +229,59 @@ pub fn cross_attention(
     heads: Heads,
     tap: Option<Option<usize>>,
 ) -> Result<(Tensor, Vec<Vec<f32>>)> {
-    let d = heads.width();
-    let mut taps = vec![Vec::new(); if tap.is_some() { memories.len() } else { 0 }];
-    let mut out = vec![0f32; memories.len() * d];
+    let (d, rows) = (heads.width(), memories.len());
+    let mut taps = vec![Vec::new(); if tap.is_some() { rows } else { 0 }];
+    let mut out = vec![0f32; rows * d];
     with_values(queries, |queries| {
-        for (row, (memory, out)) in memories.iter().zip(out.chunks_exact_mut(d)).enumerate() {
-            let (query, kept) = (&queries[row * d..(row + 1) * d], taps.get_mut(row).zip(tap));
-            match &memory.0 {
-                CrossForm::F32(layers) => cross_row_f32(query, &layers[layer], kept, out),
-                CrossForm::Bf16(layers) => cross_row_bf16(query, &layers[layer], kept, out),
+        let mut first = 0;
+        for beams in memories.chunk_by(|a, b| a.is(b)) {
+            let part = first * d..(first + beams.len()) * d;
+            let kept = taps.get_mut(first..first + beams.len()).zip(tap);
+            first += beams.len();
+            match &beams[0].0 {
+                CrossForm::F32(layers) => {
+                    cross_rows_f32(&queries[part.clone()], &layers[layer], kept, &mut out[part]);
+                }
+                CrossForm::Int8(layers) => {
+                    cross_rows_int8(&queries[part.clone()], &layers[layer], kept, &mut out[part]);
+                }
                 CrossForm::Device(_) => bail!("the source was encoded on another device"),
             }
         }
         Ok(())
     })??;
-    Ok((Tensor::from_vec(out, (memories.len(), d), &Device::Cpu)?, taps))
+    Ok((Tensor::from_vec(out, (rows, d), &Device::Cpu)?, taps))
 }
 
-/// Where the weights of one head, or with `None` the mean of all, go.
-type Kept<'a> = Option<(&'a mut Vec<f32>, Option<usize>)>;
+/// Where each row's weights of one head, or with `None` the mean of all, go.
+type Kept<'a> = Option<(&'a mut [Vec<f32>], Option<usize>)>;
 
-/// Computes one row.
+/// Computes the rows of one source.
 #[inline(always)]
-fn cross_row<S: Simd, T: Cell>(simd: S, query: &[f32], memory: &Memory<T>, mut kept: Kept<'_>, out: &mut [f32]) {
-    let heads = query.len() / memory.head_dim();
-    attend(
-        simd,
-        query,
-        memory,
-        None,
-        &mut Vec::with_capacity(memory.positions() + simd::LANES),
-        out,
-        |head, weights| match &mut kept {
-            Some((kept, Some(wanted))) if *wanted == head => **kept = weights.to_vec(),
-            Some((kept, None)) => {
-                kept.resize(weights.len(), 0.0);
-                kept.iter_mut().zip(weights).for_each(|(mean, weight)| *mean += weight / heads as f32);
-            }
-            _ => {}
-        },
-    );
+fn cross_rows<S: Simd, T: Cell>(simd: S, queries: &[f32], memory: &Memory<T>, mut kept: Kept<'_>, out: &mut [f32]) {
+    let (heads, d) = (memory.heads().count, memory.heads().width());
+    let tap = |row: usize, head: usize, weights: &[f32]| match &mut kept {
+        Some((kept, Some(wanted))) if *wanted == head => kept[row] = weights.to_vec(),
+        Some((kept, None)) => {
+            kept[row].resize(weights.len(), 0.0);
+            kept[row].iter_mut().zip(weights).for_each(|(mean, weight)| *mean += weight / heads as f32);
+        }
+        _ => {}
+    };
+    attend_all(simd, |row| &queries[row * d..(row + 1) * d], memory, None, out, tap);
 }
 
 vectorized! {
-    fn cross_row_f32(query: &[f32], memory: &Memory<f32>, kept: Kept<'_>, out: &mut [f32]) = cross_row;
+    fn cross_rows_f32(queries: &[f32], memory: &Memory<f32>, kept: Kept<'_>, out: &mut [f32]) = cross_rows;
 }
 vectorized! {
-    fn cross_row_bf16(query: &[f32], memory: &Memory<bf16>, kept: Kept<'_>, out: &mut [f32]) = cross_row;
+    fn cross_rows_int8(queries: &[f32], memory: &Memory<i8>, kept: Kept<'_>, out: &mut [f32]) = cross_rows;
+}
+vectorized! {
+    fn in_f32(len: usize, heads: Heads, cells: &[f32], stride: usize) -> Memory<f32> = Memory::<f32>::new;
+}
+vectorized! {
+    fn in_int8(len: usize, heads: Heads, cells: &[f32], stride: usize) -> Memory<i8> = Memory::<i8>::new;
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 mod codebook;
 mod scan;
 
-use super::simd;
+use super::simd::{self, Ahead, vector::vectorized};
 use codebook::Codebook;
 use rayon::prelude::*;
 use scan::Kernel;
@@ -104,6 +104,12 @@ impl Codes {
         self.codebook.tables(x, self.groups * GROUP)
     }
 
+    /// Returns what asks for the codes of a stripe, if there is one, in the course of `steps` steps.
+    pub fn ahead(&self, stripe: usize, steps: usize) -> Ahead {
+        let size = STRIPE * self.groups * GROUP;
+        Ahead::of(self.codes.get(stripe * size..(stripe + 1) * size).unwrap_or_default(), steps)
+    }
+
     /// Writes the sums of one vector or two over the rows of a stripe, one a row.
     pub fn scan(&self, stripe: usize, tables: &[Tables], sums: [&mut [i32]; 2]) {
         let size = STRIPE * self.groups * GROUP;
@@ -127,22 +133,8 @@ impl Codes {
     }
 }
 
-#[inline(always)]
-fn dot_body(x: &[f32], y: &[f32]) -> f32 {
-    let (x_blocks, x_rest) = x.as_chunks::<{ simd::LANES }>();
-    let (y_blocks, y_rest) = y.as_chunks::<{ simd::LANES }>();
-    let mut lanes = [0f32; simd::LANES];
-    for (a, b) in x_blocks.iter().zip(y_blocks) {
-        for i in 0..simd::LANES {
-            lanes[i] = a[i].mul_add(b[i], lanes[i]);
-        }
-    }
-    let rest = x_rest.iter().zip(y_rest).fold(0.0, |sum: f32, (a, b)| a.mul_add(*b, sum));
-    lanes.iter().sum::<f32>() + rest
-}
-
-simd::dispatch! {
-    fn dot(x: &[f32], y: &[f32]) -> f32 = dot_body;
+vectorized! {
+    fn dot(x: &[f32], y: &[f32]) -> f32 = simd::dot;
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! tile height or the vector width; a row's result never depends on its neighbours.
 
 use super::{
-    panels::{Panels, bands, padded_bias, prefetched},
+    panels::{Elementwise, Panels, bands, padded_bias, prefetched},
     simd::{Ahead, Width},
 };
 use rayon::prelude::*;
@@ -87,8 +87,8 @@ impl Panels for Packed {
         self.kernel.width
     }
 
-    fn prepare(&self, x: &[f32]) -> Tiles {
-        Tiles::new(x, x.len() / self.inputs, self.inputs, self.kernel.tiles.len())
+    fn prepare(&self, x: &[f32], first: Option<Elementwise>) -> Tiles {
+        Tiles::new(x, first, x.len() / self.inputs, self.inputs, self.kernel.tiles.len())
     }
 
     fn panel(&self, tiles: &Tiles, panel: usize, out: &mut [MaybeUninit<f32>], stride: usize) {
@@ -127,11 +127,17 @@ pub struct Tiles {
 }
 
 impl Tiles {
-    fn new(x: &[f32], rows: usize, inputs: usize, tallest: usize) -> Tiles {
+    fn new(x: &[f32], first: Option<Elementwise>, rows: usize, inputs: usize, tallest: usize) -> Tiles {
+        let mut scratch = Vec::new();
         let mut packed = vec![0f32; rows * inputs];
         let mut list = Vec::with_capacity(rows.div_ceil(tallest));
         for (row, height) in bands(rows, tallest) {
-            let band = &x[row * inputs..(row + height) * inputs];
+            let mut band = &x[row * inputs..(row + height) * inputs];
+            if let Some(first) = first {
+                scratch.clear();
+                first(band, &mut scratch);
+                band = &scratch;
+            }
             let into = &mut packed[row * inputs..(row + height) * inputs];
             for (k, group) in into.chunks_exact_mut(height).enumerate() {
                 for (i, value) in group.iter_mut().enumerate() {

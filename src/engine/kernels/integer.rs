@@ -9,7 +9,7 @@ mod rows;
 mod tiles;
 
 use super::{
-    panels::{Panels, bands, padded_bias, prefetched},
+    panels::{Elementwise, Panels, bands, padded_bias, prefetched},
     simd::{self, Ahead, LANES},
 };
 pub use element::Integer;
@@ -140,18 +140,23 @@ impl<T: Integer> Panels for Packed<T> {
         self.kernel.width
     }
 
-    fn prepare(&self, x: &[f32]) -> Quantized {
+    fn prepare(&self, x: &[f32], first: Option<Elementwise>) -> Quantized {
         let (rows, groups) = (x.len() / self.inputs, self.groups());
         let mut input = Quantized {
-            groups: vec![0; rows * groups],
+            groups: Vec::with_capacity(rows * groups),
             scales: Vec::with_capacity(rows),
             starts: Vec::with_capacity(rows),
         };
-        let mut values = vec![T::default(); groups * self.kernel.group];
-        for (row, out) in x.chunks_exact(self.inputs).zip(input.groups.chunks_exact_mut(groups)) {
+        let (mut values, mut scratch) = (vec![T::default(); groups * self.kernel.group], Vec::new());
+        for mut row in x.chunks_exact(self.inputs) {
+            if let Some(first) = first {
+                scratch.clear();
+                first(row, &mut scratch);
+                row = &scratch;
+            }
             input.scales.push(T::quantize(row, &mut values[..self.inputs]));
             input.starts.push(if self.kernel.offset == 0 { 0 } else { -self.kernel.offset * T::sum(&values) });
-            (self.kernel.pack)(&values, out);
+            (self.kernel.pack)(&values, &mut input.groups);
         }
         input
     }

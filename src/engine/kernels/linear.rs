@@ -3,7 +3,12 @@
 //! Separate because precision and packing are decided here and nowhere else. The invariant: `forward` is
 //! `x * weight^T + bias` for every device.
 
-use super::{activation::Activation, device, gemm, integer, on_host, panels::Panels, with_values};
+use super::{
+    activation::Activation,
+    device, gemm, integer, on_host,
+    panels::{Elementwise, Panels},
+    with_values,
+};
 use crate::engine::precision::Precision;
 use candle_core::{Device, Result, Tensor};
 
@@ -38,9 +43,9 @@ impl Linear {
     /// Returns `x * weight^T + bias`, shape (rows, outputs), for `x` of shape (rows, inputs).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match &self.0 {
-            Form::F32(packed) => multiply(packed, x),
-            Form::Int8(packed) => multiply(packed, x),
-            Form::Int16(packed) => multiply(packed, x),
+            Form::F32(packed) => multiply(packed, x, None),
+            Form::Int8(packed) => multiply(packed, x, None),
+            Form::Int16(packed) => multiply(packed, x, None),
             Form::Device(layer) => layer.forward(x, None),
         }
     }
@@ -54,12 +59,28 @@ impl Linear {
     }
 }
 
-fn multiply<P: Panels>(packed: &P, x: &Tensor) -> Result<Tensor> {
+/// Returns a feed-forward block, `down(activation(up(x)))`: (rows, d) for `x` of shape (rows, d).
+pub fn feed_forward(x: &Tensor, up: &Linear, activation: Activation, down: &Linear) -> Result<Tensor> {
+    if let Form::Device(_) = down.0 {
+        return down.forward(&up.activated(x, activation)?);
+    }
+    let inner = up.forward(x)?;
+    let Some(each) = activation.on_host() else { return down.forward(&activation.apply(&inner)?) };
+    // The activation is taken as rows are made ready for the second product: it is never written out.
+    match &down.0 {
+        Form::F32(packed) => multiply(packed, &inner, Some(each)),
+        Form::Int8(packed) => multiply(packed, &inner, Some(each)),
+        Form::Int16(packed) => multiply(packed, &inner, Some(each)),
+        Form::Device(layer) => layer.forward(&activation.apply(&inner)?, None),
+    }
+}
+
+fn multiply<P: Panels>(packed: &P, x: &Tensor, first: Option<Elementwise>) -> Result<Tensor> {
     let (rows, inputs) = x.dims2()?;
     if inputs != packed.inputs() {
         candle_core::bail!("a linear layer of {} inputs was given {inputs}", packed.inputs());
     }
-    Tensor::from_vec(with_values(x, |x| packed.multiply(x))?, (rows, packed.outputs()), &Device::Cpu)
+    Tensor::from_vec(with_values(x, |x| packed.multiply_of(x, first))?, (rows, packed.outputs()), &Device::Cpu)
 }
 
 #[cfg(test)]
@@ -74,5 +95,20 @@ mod tests {
         let want = x.matmul(&weight.t().unwrap()).unwrap().broadcast_add(&bias).unwrap();
         let gap = (got - want).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
         assert!(gap < 1e-4);
+    }
+
+    #[test]
+    fn a_feed_forward_block_is_its_two_products_with_the_activation_between_to_the_last_bit() {
+        let tensor = |shape: &[usize]| Tensor::randn(0f32, 1f32, shape, &Device::Cpu).unwrap();
+        let (weights, bias, x) = ([tensor(&[70, 48]), tensor(&[48, 70])], tensor(&[70]), tensor(&[29, 48]));
+        for precision in [Precision::F32, Precision::Int8, Precision::Int16] {
+            let layer = |i: usize, bias| Linear::new(&weights[i], bias, &Device::Cpu, precision).unwrap();
+            let (up, down) = (layer(0, Some(&bias)), layer(1, None));
+            for activation in [Activation::Relu, Activation::Swish, Activation::Gelu] {
+                let got = feed_forward(&x, &up, activation, &down).unwrap();
+                let want = down.forward(&up.activated(&x, activation).unwrap()).unwrap();
+                assert_eq!(got.to_vec2::<f32>().unwrap(), want.to_vec2::<f32>().unwrap());
+            }
+        }
     }
 }

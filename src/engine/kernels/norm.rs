@@ -4,7 +4,7 @@
 //! `layer_norm(x + residual)` within rounding.
 
 use super::{device::normalize, on_host, simd, with_values};
-use candle_core::{D, Device, Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 
 /// Layer normalization over the last dimension (Ba et al. 2016): `(x - mean) / sqrt(variance + epsilon) * weight + bias`.
 #[derive(Debug)]
@@ -37,28 +37,36 @@ impl LayerNorm {
     }
 
     fn fused(&self, x: &Tensor, residual: Option<&Tensor>) -> Result<Tensor> {
-        let d = x.dim(D::Minus1)?;
-        let mut out = with_values(x, <[f32]>::to_vec)?;
-        if let Some(residual) = residual {
-            with_values(residual, |residual| add(&mut out, residual))?;
-        }
+        let mut out = Vec::with_capacity(x.elem_count());
         with_values(&self.weight, |weight| {
-            with_values(&self.bias, |bias| rows(&mut out, weight, bias, self.epsilon, d))
-        })??;
+            with_values(&self.bias, |bias| {
+                with_values(x, |x| match residual {
+                    Some(residual) => with_values(residual, |residual| {
+                        rows(x, Some(residual), (weight, bias), self.epsilon, &mut out);
+                    }),
+                    None => Ok(rows(x, None, (weight, bias), self.epsilon, &mut out)),
+                })
+            })
+        })????;
         Tensor::from_vec(out, x.shape(), &Device::Cpu)
     }
 }
 
+/// Appends the normalized rows of `x`, or of `x + residual`.
 #[inline(always)]
-fn add_body(out: &mut [f32], residual: &[f32]) {
-    for (out, r) in out.iter_mut().zip(residual) {
-        *out += r;
-    }
-}
-
-#[inline(always)]
-fn rows_body(rows: &mut [f32], weight: &[f32], bias: &[f32], epsilon: f32, d: usize) {
-    for row in rows.chunks_exact_mut(d) {
+fn rows_body(x: &[f32], residual: Option<&[f32]>, scales: (&[f32], &[f32]), epsilon: f32, out: &mut Vec<f32>) {
+    let (weight, bias) = scales;
+    let d = weight.len();
+    for start in (0..x.len()).step_by(d) {
+        match residual {
+            Some(residual) => {
+                out.extend(
+                    x[start..start + d].iter().zip(&residual[start..start + d]).map(|(x, residual)| x + residual),
+                );
+            }
+            None => out.extend_from_slice(&x[start..start + d]),
+        }
+        let row = &mut out[start..];
         let mean = simd::reduce(row, |value| value) / d as f32;
         let variance = simd::reduce(row, |value| (value - mean) * (value - mean)) / d as f32;
         let scale = 1.0 / (variance + epsilon).sqrt();
@@ -68,8 +76,9 @@ fn rows_body(rows: &mut [f32], weight: &[f32], bias: &[f32], epsilon: f32, d: us
     }
 }
 
-simd::dispatch! { fn add(out: &mut [f32], residual: &[f32]) = add_body; }
-simd::dispatch! { fn rows(rows: &mut [f32], weight: &[f32], bias: &[f32], epsilon: f32, d: usize) = rows_body; }
+simd::dispatch! {
+    fn rows(x: &[f32], residual: Option<&[f32]>, scales: (&[f32], &[f32]), epsilon: f32, out: &mut Vec<f32>) = rows_body;
+}
 
 #[cfg(test)]
 mod tests {

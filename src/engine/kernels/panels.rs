@@ -29,6 +29,9 @@ pub fn bands(rows: usize, tallest: usize) -> impl ExactSizeIterator<Item = (usiz
     })
 }
 
+/// A function of each value alone; what it returns is appended.
+pub type Elementwise = fn(&[f32], &mut Vec<f32>);
+
 /// A weight matrix, (outputs, inputs), packed for products with a few rows.
 pub trait Panels {
     /// Rows of an input as the kernel reads them.
@@ -43,14 +46,19 @@ pub trait Panels {
     /// Returns the count of output columns in a panel; the last panel is padded to it.
     fn width(&self) -> usize;
 
-    /// Returns `x`, (rows, inputs), as the kernel reads it.
-    fn prepare(&self, x: &[f32]) -> Self::Input;
+    /// Returns `x`, (rows, inputs), or a function of it, as the kernel reads it.
+    fn prepare(&self, x: &[f32], first: Option<Elementwise>) -> Self::Input;
 
     /// Computes one panel for all rows: row `i` is written at `out[i * stride..][..width]`.
     fn panel(&self, input: &Self::Input, panel: usize, out: &mut [MaybeUninit<f32>], stride: usize);
 
     /// Returns `x * weight^T + bias`, shape (rows, outputs), for `x` of shape (rows, inputs).
     fn multiply(&self, x: &[f32]) -> Vec<f32> {
+        self.multiply_of(x, None)
+    }
+
+    /// Returns `multiply` of `x`, or of a function of it.
+    fn multiply_of(&self, x: &[f32], first: Option<Elementwise>) -> Vec<f32> {
         let rows = x.len() / self.inputs();
         let (outputs, width) = (self.outputs(), self.width());
         if rows == 0 {
@@ -59,7 +67,7 @@ pub trait Panels {
         // Zeroing megabytes at every layer would cost more than its norm.
         let mut out = Vec::with_capacity(rows * outputs);
         let cells = &mut out.spare_capacity_mut()[..rows * outputs];
-        let input = self.prepare(x);
+        let input = self.prepare(x, first);
         let full = outputs / width;
         for panel in 0..full {
             self.panel(&input, panel, &mut cells[panel * width..], outputs);

@@ -79,13 +79,15 @@ struct Suspects<'a> {
     lowest: Vec<f32>,
     suspects: Vec<Suspect>,
     sum: softmax::SplitSum,
+    seen: softmax::Seen,
 }
 
 impl Suspects<'_> {
     fn new(wanted: &Best) -> Suspects<'_> {
         let count = wanted.count * SETTLED;
         let lowest = Vec::with_capacity(count + 1);
-        Suspects { wanted, count, lowest, suspects: Vec::new(), sum: softmax::SplitSum::default() }
+        let (sum, seen) = (softmax::SplitSum::default(), softmax::Seen::default());
+        Suspects { wanted, count, lowest, suspects: Vec::new(), sum, seen }
     }
 
     /// Returns the score below which a token is not among the best.
@@ -95,22 +97,15 @@ impl Suspects<'_> {
 
     /// Takes the previews of the tokens from `first` on, each at most `bound` off.
     fn take(&mut self, first: usize, scores: &[f32], bound: f32) {
-        const STRIP: usize = 64;
-        if self.sum.add(first, scores, self.wanted.apart()) + bound < self.threshold() {
-            return;
-        }
-        for (strip, values) in scores.chunks(STRIP).enumerate() {
-            if softmax::maximum(values) + bound < self.threshold() {
-                continue;
-            }
-            for (i, coarse) in values.iter().enumerate() {
-                let highest = coarse + bound;
-                if highest >= self.threshold() {
-                    self.suspects.push(Suspect { token: first + strip * STRIP + i, coarse: *coarse, highest });
-                    let place = self.lowest.partition_point(|low| *low >= coarse - bound);
-                    self.lowest.insert(place, coarse - bound);
-                    self.lowest.truncate(self.count);
-                }
+        let least = self.threshold() - bound;
+        self.sum.see(first, scores, self.wanted.apart(), least, &mut self.seen);
+        for place in self.seen.places.iter() {
+            let (coarse, highest) = (scores[place], scores[place] + bound);
+            if highest >= self.threshold() {
+                self.suspects.push(Suspect { token: first + place, coarse, highest });
+                let rank = self.lowest.partition_point(|low| *low >= coarse - bound);
+                self.lowest.insert(rank, coarse - bound);
+                self.lowest.truncate(self.count);
             }
         }
     }
@@ -132,14 +127,10 @@ impl Suspects<'_> {
 
     /// Returns the sum over the tokens that may come, where `exact` are the scores of the suspects.
     fn remaining(&self, exact: &[f32]) -> softmax::RunningSum {
-        let softmax::RunningSum { largest, sum } = self.sum.remaining;
         let allowed = |(suspect, _): &(&Suspect, &f32)| !self.wanted.apart().contains(&(suspect.token as u32));
         let (coarse, exact): (Vec<f32>, Vec<f32>) =
             self.suspects.iter().zip(exact).filter(allowed).map(|(suspect, exact)| (suspect.coarse, *exact)).unzip();
-        let rest = sum - softmax::sum_exp(&coarse, largest);
-        // Rounding may leave less than nothing of a rest that is nothing; `max` would also hide a NaN.
-        let rest = if rest < 0.0 { 0.0 } else { rest };
-        softmax::RunningSum { largest, sum: rest + softmax::sum_exp(&exact, largest) }
+        self.sum.remaining.replaced(&coarse, &exact)
     }
 }
 

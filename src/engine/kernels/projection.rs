@@ -12,7 +12,7 @@ use candle_core::{Device, Result, Tensor, bail};
 use std::sync::OnceLock;
 
 /// Columns that are reduced together.
-pub const BLOCK: usize = 512;
+pub const BLOCK: usize = softmax::TOGETHER;
 
 /// The weights in f32 as they lie in memory: (outputs, inputs) with a bias of `outputs` values, or none.
 #[derive(Debug, Clone, Copy)]
@@ -254,7 +254,7 @@ pub fn blocks<P: Panels>(packed: &P, hidden: &[f32], rows: usize, mut take: impl
     if rows == 0 {
         return;
     }
-    let (input, width) = (packed.prepare(hidden), packed.width());
+    let (input, width) = (packed.prepare(hidden, None), packed.width());
     let mut scratch: Vec<f32> = Vec::with_capacity(rows * BLOCK);
     let cells = scratch.spare_capacity_mut();
     for start in (0..packed.outputs()).step_by(BLOCK) {
@@ -275,17 +275,26 @@ struct Running<'a> {
     wanted: &'a Best,
     best: Vec<(u32, f32)>,
     sum: softmax::SplitSum,
+    seen: softmax::Seen,
 }
 
 impl Running<'_> {
     fn new(wanted: &Best) -> Running<'_> {
-        Running { wanted, best: Vec::with_capacity(wanted.count + 1), sum: softmax::SplitSum::default() }
+        let best = Vec::with_capacity(wanted.count + 1);
+        Running { wanted, best, sum: softmax::SplitSum::default(), seen: softmax::Seen::default() }
     }
 
     /// Takes the scores of the tokens from `first` on.
     fn take(&mut self, first: usize, scores: &[f32]) {
-        if self.sum.add(first, scores, self.wanted.apart()) > self.threshold() {
-            self.insert(first, scores);
+        let threshold = self.threshold();
+        self.sum.see(first, scores, self.wanted.apart(), threshold, &mut self.seen);
+        for place in self.seen.places.iter() {
+            let score = scores[place];
+            if score > self.threshold() {
+                let rank = self.best.partition_point(|best| best.1 >= score);
+                self.best.insert(rank, ((first + place) as u32, score));
+                self.best.truncate(self.wanted.count);
+            }
         }
     }
 
@@ -295,22 +304,6 @@ impl Running<'_> {
             f32::NEG_INFINITY
         } else {
             self.best.last().map_or(f32::INFINITY, |last| last.1)
-        }
-    }
-
-    fn insert(&mut self, first: usize, scores: &[f32]) {
-        const STRIP: usize = 64;
-        for (strip, values) in scores.chunks(STRIP).enumerate() {
-            if softmax::maximum(values) <= self.threshold() {
-                continue;
-            }
-            for (i, value) in values.iter().enumerate() {
-                if *value > self.threshold() {
-                    let place = self.best.partition_point(|(_, score)| score >= value);
-                    self.best.insert(place, ((first + strip * STRIP + i) as u32, *value));
-                    self.best.truncate(self.wanted.count);
-                }
-            }
         }
     }
 

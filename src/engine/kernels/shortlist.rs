@@ -21,9 +21,6 @@ use std::collections::VecDeque;
 /// missed; of the 33,825 of a trained model one was.
 const DEVIATIONS: f32 = 3.5;
 
-/// How far above the reference of a sum a score may be before the sum is brought to another.
-const OVERFLOW: f32 = 40.0;
-
 /// Room for so many tokens in question from the start.
 const USUAL: usize = 256;
 
@@ -76,9 +73,11 @@ impl<T: Integer> Screen for Shortlist<T> {
         let tables: Vec<Tables> = inputs.clone().map(|x| self.codes.tables(x)).collect();
         let mut lists: Vec<List<'_, T>> =
             inputs.zip(wanted).zip(&tables).map(|((x, best), tables)| List::new(self, x, best, tables)).collect();
-        let (mut sums, mut found) = ([[0; STRIPE]; 2], Found::default());
+        let (mut sums, mut found, pairs) = ([[0; STRIPE]; 2], Found::default(), tables.len().div_ceil(2));
         for stripe in 0..self.biases.len() / STRIPE {
-            for (tables, lists) in tables.chunks(2).zip(lists.chunks_mut(2)) {
+            let ahead = self.codes.ahead(stripe + 1, pairs);
+            for (pair, (tables, lists)) in tables.chunks(2).zip(lists.chunks_mut(2)).enumerate() {
+                ahead.ask(pair);
                 let [first, second] = &mut sums;
                 self.codes.scan(stripe, tables, [first, second]);
                 for (list, sums) in lists.iter_mut().zip(&sums) {
@@ -194,17 +193,17 @@ impl<'a, T: Integer> List<'a, T> {
         }
         let largest = maximum(&found.largest);
         if largest > self.threshold() {
-            found.hits().for_each(|place| self.promise(stripe * STRIPE + place, found.estimates[place]));
+            found.places.iter().for_each(|place| self.promise(stripe * STRIPE + place, found.estimates[place]));
             self.early = self.settled.len();
         }
-        if self.highest > before.reference + OVERFLOW {
+        if self.highest > before.reference + softmax::OVERFLOW {
             self.sum = before.relative_to(self.highest);
             estimate(sums, rates, self.scale, self.threshold(), &mut self.sum, found);
         }
-        if found.hits().nth(MANY).is_some() {
+        if found.places.iter().nth(MANY).is_some() {
             self.deferred.push_back(Deferred { stripe, largest });
         } else {
-            let suspects = found.hits().map(|place| (stripe * STRIPE + place, found.estimates[place]));
+            let suspects = found.places.iter().map(|place| (stripe * STRIPE + place, found.estimates[place]));
             self.suspects.extend(suspects.map(|(token, estimate)| Suspect { token: token as u32, estimate }));
         }
     }
@@ -247,7 +246,7 @@ impl<'a, T: Integer> List<'a, T> {
         while let Some(Deferred { stripe, largest }) = self.deferred.pop_front_if(|next| next.stripe * STRIPE < end) {
             if largest + self.scale.reach * self.shortlist.widest[stripe] >= self.threshold() {
                 let found = self.again(stripe);
-                found.hits().for_each(|place| self.answer(stripe * STRIPE + place, found.estimates[place]));
+                found.places.iter().for_each(|place| self.answer(stripe * STRIPE + place, found.estimates[place]));
             }
         }
     }
@@ -293,15 +292,11 @@ impl<'a, T: Integer> List<'a, T> {
     /// Returns the sum over the tokens that may come. What was expected of the others, and of those that were computed, is taken
     /// out of it, and what was computed put in.
     fn remaining(&self) -> softmax::RunningSum {
-        let Sum { reference, lanes } = self.sum;
         let settled = self.settled.iter().map(|settled| settled.expected);
         let expected: Vec<f32> = settled.chain(self.ruled_out().map(|(token, _)| self.expected(token))).collect();
         let exact: Vec<f32> = self.settled.iter().map(|settled| settled.score - self.tables.offset).collect();
-        let rest = lanes.iter().sum::<f32>() - softmax::sum_exp(&expected, reference);
-        // Rounding may leave less than nothing of a rest that is nothing; `max` would also hide a NaN.
-        let mut whole = softmax::RunningSum { largest: reference, sum: if rest < 0.0 { 0.0 } else { rest } };
-        whole.add(&exact);
-        whole
+        let Sum { reference, lanes } = self.sum;
+        softmax::RunningSum { reference, sum: lanes.iter().sum() }.replaced(&expected, &exact)
     }
 
     /// Returns what is expected of a token.

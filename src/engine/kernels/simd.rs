@@ -157,8 +157,26 @@ fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
     lanes[0]
 }
 
+/// What values are divided by before they are stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Scale {
+    /// The divisor.
+    pub step: f32,
+    /// One by it.
+    pub inverse: f32,
+}
+
 /// A value as caches store it.
 pub trait Cell: Copy + Default + Send + Sync {
+    /// True where values are stored divided by their scale; elsewhere a scale is 1.
+    const SCALED: bool = false;
+
+    /// Returns the scale for some values that are stored together.
+    #[inline(always)]
+    fn scale<S: Simd>(_: S, _: &[f32]) -> Scale {
+        Scale { step: 1.0, inverse: 1.0 }
+    }
+
     /// Returns the value in f32.
     fn widen(self) -> f32;
 
@@ -201,6 +219,56 @@ impl Cell for bf16 {
     fn load<S: Simd>(simd: S, values: &[bf16; LANES]) -> S::Vector {
         simd.load_bf16(values)
     }
+}
+
+/// Of many values together: each may be off by 4 in 1,000 of the largest of them.
+impl Cell for i8 {
+    const SCALED: bool = true;
+
+    #[inline(always)]
+    fn scale<S: Simd>(simd: S, values: &[f32]) -> Scale {
+        let largest = largest_magnitude(simd, values);
+        // Where nothing or next to nothing is stored, the inverse would overflow.
+        Scale { step: largest / 127.0, inverse: if largest > 1e-30 { 127.0 / largest } else { 0.0 } }
+    }
+
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        f32::from(self)
+    }
+
+    #[inline(always)]
+    fn narrow(value: f32) -> i8 {
+        nearest(value) as i8
+    }
+
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, values: &[i8; LANES]) -> S::Vector {
+        simd.load_i8(values)
+    }
+}
+
+/// Returns the nearest integer, ties to even, of a value of magnitude below 2^22.
+#[inline(always)]
+pub fn nearest(value: f32) -> i32 {
+    // Adding 1.5 * 2^23 leaves the nearest integer in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    (value + ROUND).to_bits() as i32 - ROUND.to_bits() as i32
+}
+
+/// Returns the largest |x|; where a value is no number, none.
+#[inline(always)]
+pub fn largest_magnitude<S: Simd>(simd: S, x: &[f32]) -> f32 {
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    let mut last = [0f32; LANES];
+    last[..rest.len()].copy_from_slice(rest);
+    let mut largest = simd.larger_magnitude(simd.splat(0.0), simd.load(&last));
+    // A closure for `fold` would not be compiled for the instructions that `simd` stands for.
+    for block in blocks {
+        largest = simd.larger_magnitude(largest, simd.load(block));
+    }
+    simd.store(largest, &mut last);
+    f32::from_bits(last.into_iter().fold(0, |largest, value| largest.max(value.to_bits())))
 }
 
 /// Returns the dot product of two slices of equal length.
@@ -294,5 +362,8 @@ mod tests {
         assert_eq!(dot(vector::Portable, &x, &x), 16_206.0);
         assert_eq!(maximum(&x), 36.0);
         assert_eq!(maximum(&[]), f32::NEG_INFINITY);
+        let negative: Vec<f32> = x.iter().map(|value| -value).collect();
+        assert_eq!(largest_magnitude(vector::Portable, &negative), 36.0);
+        assert!(largest_magnitude(vector::Portable, &[1.0, f32::NAN, 2.0]).is_nan());
     }
 }

@@ -3,7 +3,13 @@
 //! Separate from the codes' layout. The invariant: the same matrix gives the same centroids on every machine, since
 //! each sum has one order.
 
-use super::{CENTROIDS, LARGEST, Tables, VALUES, dot, simd};
+use super::{
+    CENTROIDS, LARGEST, Tables, VALUES, dot,
+    simd::{
+        self,
+        vector::{Simd, vectorized},
+    },
+};
 use rayon::prelude::*;
 
 /// Rows that centroids are found from, spread evenly over the matrix.
@@ -163,37 +169,23 @@ fn multiply_body(subspaces: &[Centroids], x: &[f32], products: &mut [[f32; CENTR
 
 /// Rounds products to steps above the least of each subspace, and returns the step and the sum of the least.
 #[inline(always)]
-fn round_body(products: &[[f32; CENTROIDS]], entries: &mut [u8]) -> (f32, f32) {
+fn round_body<S: Simd>(simd: S, products: &[[f32; CENTROIDS]], entries: &mut [u8]) -> (f32, f32) {
     let (mut widest, mut base) = (0f32, 0f32);
     for of_one in products {
-        let (least, most) = ends(of_one);
+        let vector = simd.load(of_one);
+        let (least, most) = simd.ends(vector);
         // A product that is no number makes the base none.
-        base += least + 0.0 * of_one.iter().sum::<f32>();
+        base += least + 0.0 * simd.sum(vector);
         widest = widest.max(most - least);
     }
     let factor = if widest > 1e-30 { LARGEST / widest } else { 0.0 };
     for (of_one, entries) in products.iter().zip(entries.as_chunks_mut::<CENTROIDS>().0) {
-        let (least, _) = ends(of_one);
+        let (least, _) = simd.ends(simd.load(of_one));
         for k in 0..CENTROIDS {
             entries[k] = (of_one[k] - least).mul_add(factor, 0.5) as u8;
         }
     }
     (widest / LARGEST, base)
-}
-
-/// Returns the least and the most of some products, by halving.
-#[inline(always)]
-fn ends(products: &[f32; CENTROIDS]) -> (f32, f32) {
-    let (mut least, mut most) = (*products, *products);
-    let mut width = CENTROIDS / 2;
-    while width > 0 {
-        for k in 0..width {
-            least[k] = if least[k + width] < least[k] { least[k + width] } else { least[k] };
-            most[k] = if most[k + width] > most[k] { most[k + width] } else { most[k] };
-        }
-        width /= 2;
-    }
-    (least[0], most[0])
 }
 
 simd::dispatch! {
@@ -205,6 +197,6 @@ simd::dispatch! {
 simd::dispatch! {
     fn multiply(subspaces: &[Centroids], x: &[f32], products: &mut [[f32; CENTROIDS]]) = multiply_body;
 }
-simd::dispatch! {
+vectorized! {
     fn round(products: &[[f32; CENTROIDS]], entries: &mut [u8]) -> (f32, f32) = round_body;
 }

@@ -4,7 +4,10 @@
 //! in part, leaves 32 bits.
 
 use super::{
-    super::simd::{self, LANES},
+    super::simd::{
+        self, largest_magnitude, nearest,
+        vector::{Simd, vectorized},
+    },
     tiles::{self, Kernel},
 };
 
@@ -85,8 +88,8 @@ impl Integer for i16 {
 
 /// Rounds a row to -127..=127: symmetric, by its largest value.
 #[inline(always)]
-fn bytes_body(row: &[f32], out: &mut [i8]) -> f32 {
-    let largest = largest_magnitude(row);
+fn bytes_body<S: Simd>(simd: S, row: &[f32], out: &mut [i8]) -> f32 {
+    let largest = largest_magnitude(simd, row);
     let factor = if largest > NOTHING { LARGEST_BYTE / largest } else { 0.0 };
     for (out, value) in out.iter_mut().zip(row) {
         *out = nearest(value * factor) as i8;
@@ -96,8 +99,8 @@ fn bytes_body(row: &[f32], out: &mut [i8]) -> f32 {
 
 /// Rounds a row to -32767..=32767, by its largest value or its Euclidean length, whichever leaves it shorter.
 #[inline(always)]
-fn words_body(row: &[f32], out: &mut [i16]) -> f32 {
-    let largest = largest_magnitude(row);
+fn words_body<S: Simd>(simd: S, row: &[f32], out: &mut [i16]) -> f32 {
+    let largest = largest_magnitude(simd, row);
     let inverse = if largest > NOTHING { 1.0 / largest } else { 0.0 };
     // In units of the largest value nothing overflows or vanishes.
     let length = simd::reduce(row, |value| (value * inverse) * (value * inverse)).sqrt();
@@ -111,28 +114,6 @@ fn words_body(row: &[f32], out: &mut [i16]) -> f32 {
     largest / top
 }
 
-/// Returns the nearest integer, ties to even, of a value of magnitude below 2^22.
-#[inline(always)]
-fn nearest(value: f32) -> i32 {
-    // Adding 1.5 * 2^23 leaves the nearest integer in the low bits.
-    const ROUND: f32 = 12_582_912.0;
-    (value + ROUND).to_bits() as i32 - ROUND.to_bits() as i32
-}
-
-/// Returns the largest |x|. Compared as bits, where a NaN is larger than any number, so that it is not passed over.
-#[inline(always)]
-fn largest_magnitude(row: &[f32]) -> f32 {
-    let mut lanes = [0u32; LANES];
-    let (blocks, rest) = row.as_chunks::<LANES>();
-    for block in blocks {
-        for i in 0..LANES {
-            lanes[i] = lanes[i].max(block[i].abs().to_bits());
-        }
-    }
-    let rest = rest.iter().map(|value| value.abs().to_bits());
-    f32::from_bits(lanes.into_iter().chain(rest).max().unwrap_or(0))
-}
-
 #[inline(always)]
 fn sum_body(values: &[i8]) -> i32 {
     values.iter().map(|value| i32::from(*value)).sum()
@@ -144,8 +125,8 @@ fn dot_body<T: Copy + Into<i32>>(a: &[T], b: &[T], factor: f32, bias: f32) -> f3
     (sum as f32).mul_add(factor, bias)
 }
 
-simd::dispatch! { fn bytes(row: &[f32], out: &mut [i8]) -> f32 = bytes_body; }
-simd::dispatch! { fn words(row: &[f32], out: &mut [i16]) -> f32 = words_body; }
+vectorized! { fn bytes(row: &[f32], out: &mut [i8]) -> f32 = bytes_body; }
+vectorized! { fn words(row: &[f32], out: &mut [i16]) -> f32 = words_body; }
 simd::dispatch! { fn sum(values: &[i8]) -> i32 = sum_body; }
 simd::dispatch! { fn dot_of_bytes(a: &[i8], b: &[i8], factor: f32, bias: f32) -> f32 = dot_body; }
 simd::dispatch! { fn dot_of_words(a: &[i16], b: &[i16], factor: f32, bias: f32) -> f32 = dot_body; }

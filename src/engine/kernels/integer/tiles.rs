@@ -35,8 +35,8 @@ pub struct Kernel<T: 'static> {
     pub(super) group: usize,
     /// What is added to each weight so that it can be stored unsigned.
     pub(super) offset: i32,
-    /// Lays a row of quantized values, a whole number of groups, into groups of 32 bits.
-    pub(super) pack: fn(&[T], &mut [i32]),
+    /// Appends a row of quantized values, a whole number of groups, as groups of 32 bits.
+    pub(super) pack: fn(&[T], &mut Vec<i32>),
     /// By height, from 1.
     pub(super) tiles: &'static [Tile<T>],
 }
@@ -63,16 +63,13 @@ pub(super) fn of_words() -> Vec<Kernel<i16>> {
     all
 }
 
-fn pack_quads(values: &[i8], out: &mut [i32]) {
-    for (group, out) in values.as_chunks::<4>().0.iter().zip(out) {
-        *out = i32::from_le_bytes(group.map(|value| value as u8));
-    }
+fn pack_quads(values: &[i8], out: &mut Vec<i32>) {
+    out.extend(values.as_chunks::<4>().0.iter().map(|group| i32::from_le_bytes(group.map(|value| value as u8))));
 }
 
-fn pack_pairs<T: Copy + Into<i32>>(values: &[T], out: &mut [i32]) {
-    for ([low, high], out) in values.as_chunks::<2>().0.iter().zip(out) {
-        *out = (*low).into() & 0xffff | (*high).into() << 16;
-    }
+fn pack_pairs<T: Copy + Into<i32>>(values: &[T], out: &mut Vec<i32>) {
+    let pairs = values.as_chunks::<2>().0.iter();
+    out.extend(pairs.map(|[low, high]| (*low).into() & 0xffff | (*high).into() << 16));
 }
 
 /// Returns the instances of a tile function by height.

@@ -9,6 +9,7 @@ use super::super::{
         LANES,
         vector::{Simd, add_power, vectorized},
     },
+    softmax::Places,
 };
 use std::f32::consts::LOG2_E;
 
@@ -17,26 +18,15 @@ use std::f32::consts::LOG2_E;
 pub(super) struct Found {
     /// The estimates, without the product with the mean row.
     pub(super) estimates: [f32; STRIPE],
-    /// For each [`LANES`] tokens a bit for each that may be among the best.
-    pub(super) hits: [u32; STRIPE / LANES],
+    /// Those that may be among the best.
+    pub(super) places: Places<{ STRIPE / LANES }>,
     /// The largest estimates, lane by lane.
     pub(super) largest: [f32; LANES],
 }
 
-impl Found {
-    /// Returns the places of the tokens that may be among the best.
-    pub(super) fn hits(&self) -> impl Iterator<Item = usize> {
-        self.hits.iter().enumerate().flat_map(|(chunk, hits)| {
-            let after = |hits: &u32| Some(hits & (hits - 1)).filter(|hits| *hits != 0);
-            let left = std::iter::successors(Some(*hits).filter(|hits| *hits != 0), after);
-            left.map(move |hits| chunk * LANES + hits.trailing_zeros() as usize)
-        })
-    }
-}
-
 impl Default for Found {
     fn default() -> Found {
-        Found { estimates: [0.0; STRIPE], hits: [0; STRIPE / LANES], largest: [0.0; LANES] }
+        Found { estimates: [0.0; STRIPE], places: Places::default(), largest: [0.0; LANES] }
     }
 }
 
@@ -108,8 +98,8 @@ fn estimate_body<S: Simd>(
         let estimate = simd.mul_add(simd.load_i32(&sums.as_chunks().0[i]), step, base);
         let estimate = simd.mul_add(estimate, at(rates.slopes), bias);
         simd.store(estimate, &mut found.estimates.as_chunks_mut().0[i]);
-        found.hits[i] = simd.at_least(estimate, threshold);
-        any |= found.hits[i];
+        found.places.0[i] = simd.at_least(estimate, threshold);
+        any |= found.places.0[i];
         largest = simd.max(estimate, largest);
         total = add_power(simd, total, simd.mul_add(estimate, shrink, simd.mul_add(bias, rest, raise)));
     }
