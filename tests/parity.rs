@@ -128,20 +128,20 @@ fn a_screen_in_f32_leaves_every_greedy_output_as_it_is() {
 /// Root mean square of what int8 does to the logits, over theirs, as `tests/oracle/int8.py` finds it with PyTorch: random
 /// weights amplify.
 const INT8_ERRORS: [(&str, f32); 14] = [
-    ("bart", 0.1310),
-    ("m2m100", 0.0348),
-    ("mbart", 0.0337),
+    ("bart", 0.1712),
+    ("m2m100", 0.0390),
+    ("mbart", 0.0359),
     ("mt5", 0.1695),
-    ("pegasus", 0.0624),
+    ("pegasus", 0.0634),
     ("t5", 0.1053),
     ("t5-gated", 0.1022),
     ("umt5", 0.1113),
-    ("ignored-pre-norm-relu", 0.0350),
-    ("legacy-pickle", 0.1508),
-    ("post-swish-shared", 0.0912),
-    ("separate-vocabs", 0.3152),
-    ("separate-vocabs-untied", 0.0874),
-    ("zip-f16-stale-head", 0.1824),
+    ("ignored-pre-norm-relu", 0.0347),
+    ("legacy-pickle", 0.1439),
+    ("post-swish-shared", 0.0861),
+    ("separate-vocabs", 0.3037),
+    ("separate-vocabs-untied", 0.0884),
+    ("zip-f16-stale-head", 0.1972),
 ];
 
 #[test]
@@ -150,7 +150,7 @@ fn int8_changes_logits_as_much_as_quantization_in_pytorch_does() {
         let Some((_, expected)) = INT8_ERRORS.iter().find(|(name, _)| *name == checkpoint.name) else { continue };
         let [_, error] = relative_errors(&checkpoint);
         eprintln!("{}: int8 error {error:.4}, PyTorch's {expected}", checkpoint.name);
-        assert!((error / expected - 1.0).abs() < 0.2, "{}: {error}, not {expected}", checkpoint.name);
+        assert!((error / expected - 1.0).abs() < 0.06, "{}: {error}, not {expected}", checkpoint.name);
     }
 }
 

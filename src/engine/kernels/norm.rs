@@ -38,13 +38,11 @@ impl LayerNorm {
 
     fn fused(&self, x: &Tensor, residual: Option<&Tensor>) -> Result<Tensor> {
         let mut out = Vec::with_capacity(x.elem_count());
-        with_values(&self.weight, |weight| {
-            with_values(&self.bias, |bias| {
-                with_values(x, |x| match residual {
-                    Some(residual) => with_values(residual, |residual| {
-                        rows(x, Some(residual), (weight, bias), self.epsilon, &mut out);
-                    }),
-                    None => Ok(rows(x, None, (weight, bias), self.epsilon, &mut out)),
+        with_values(residual.unwrap_or(x), |values| {
+            let residual = if residual.is_some() { values } else { &[] };
+            with_values(x, |x| {
+                with_values(&self.weight, |weight| {
+                    with_values(&self.bias, |bias| rows([x, residual], [weight, bias], self.epsilon, &mut out))
                 })
             })
         })????;
@@ -52,21 +50,16 @@ impl LayerNorm {
     }
 }
 
-/// Appends the normalized rows of `x`, or of `x + residual`.
+/// Appends the normalized rows of the sum of both inputs; the second has no rows where there is none.
 #[inline(always)]
-fn rows_body(x: &[f32], residual: Option<&[f32]>, scales: (&[f32], &[f32]), epsilon: f32, out: &mut Vec<f32>) {
-    let (weight, bias) = scales;
+fn rows_body([x, residual]: [&[f32]; 2], [weight, bias]: [&[f32]; 2], epsilon: f32, out: &mut Vec<f32>) {
     let d = weight.len();
-    for start in (0..x.len()).step_by(d) {
-        match residual {
-            Some(residual) => {
-                out.extend(
-                    x[start..start + d].iter().zip(&residual[start..start + d]).map(|(x, residual)| x + residual),
-                );
-            }
-            None => out.extend_from_slice(&x[start..start + d]),
+    for (i, x) in x.chunks_exact(d).enumerate() {
+        match residual.get(i * d..(i + 1) * d) {
+            Some(residual) => out.extend(x.iter().zip(residual).map(|(x, residual)| x + residual)),
+            None => out.extend_from_slice(x),
         }
-        let row = &mut out[start..];
+        let row = &mut out[i * d..];
         let mean = simd::reduce(row, |value| value) / d as f32;
         let variance = simd::reduce(row, |value| (value - mean) * (value - mean)) / d as f32;
         let scale = 1.0 / (variance + epsilon).sqrt();
@@ -77,7 +70,7 @@ fn rows_body(x: &[f32], residual: Option<&[f32]>, scales: (&[f32], &[f32]), epsi
 }
 
 simd::dispatch! {
-    fn rows(x: &[f32], residual: Option<&[f32]>, scales: (&[f32], &[f32]), epsilon: f32, out: &mut Vec<f32>) = rows_body;
+    fn rows(inputs: [&[f32]; 2], scales: [&[f32]; 2], epsilon: f32, out: &mut Vec<f32>) = rows_body;
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub fn add_power<S: Simd>(simd: S, sum: S::Vector, x: S::Vector) -> S::Vector {
 #[inline(always)]
 pub fn add_exp<S: Simd>(simd: S, sum: S::Vector, x: S::Vector) -> S::Vector {
     // The polynomial of degree 5 for 2^r, 1 at 0, with the least largest relative error (1e-7) over -0.5 to 0.5, where r lies.
-    const COEFFICIENTS: [f32; 6] = [0.001_326_472_7, 0.009_671_513, 0.055_507_336, 0.240_222_42, 0.693_147, 1.0];
+    const COEFFICIENTS: [f32; 6] = [0.001_326_472_7, 0.009_671_513, 0.055_507_336, 0.240_222_42, 0.693_147_04, 1.0];
     let (x, to_powers) = (simd.max(simd.splat(-87.0), x), simd.splat(LOG2_E));
     let shifted = simd.mul_add(x, to_powers, simd.splat(ROUND));
     let r = simd.mul_add(x, to_powers, simd.mul_add(shifted, simd.splat(-1.0), simd.splat(ROUND)));
