@@ -87,7 +87,7 @@ impl<T: Cell> Memory<T> {
             let (key_scales, value_scales) = scales.split_at_mut(padded);
             for (t, value) in values.chunks_exact_mut(dim).enumerate() {
                 let [key, wide] = [0, d].map(|start| &cells[t * stride + start + head * dim..][..dim]);
-                let [of_key, of_value] = [key, wide].map(|values| T::scale(simd, values));
+                let (of_key, of_value) = (T::scale(simd, key), T::scale(simd, wide));
                 for (i, wide) in key.iter().enumerate() {
                     keys[i * padded + t] = T::narrow(wide * of_key.inverse);
                 }
@@ -174,9 +174,8 @@ fn attend<S: Simd, T: Cell, const Q: usize>(
                 multiply(weights, value_scales);
             }
         }
-        let value_at = |t: usize| &values[t * heads.dim..(t + 1) * heads.dim];
         let weights: [&[f32]; Q] = std::array::from_fn(|query| &weights[query * padded..query * padded + len]);
-        mix(simd, weights, value_at, &mut out[part.start..], heads);
+        mix(simd, weights, |t, start| &values[t * heads.dim + start..], &mut out[part.start..], heads);
     }
     Q
 }
@@ -189,23 +188,28 @@ fn multiply(values: &mut [f32], factors: &[f32]) {
 /// Returns the products of queries with sixteen keys; value `i` of the keys lies at `keys[i * stride..]`.
 #[inline(always)]
 fn score<S: Simd, T: Cell, const Q: usize>(simd: S, queries: [&[f32]; Q], keys: &[T], stride: usize) -> [S::Vector; Q] {
+    let length = queries[0].len();
+    let queries = queries.map(|query| &query[..length]);
+    let at = |i: usize| block(keys, i * stride);
     // Two chains of sums, since one would wait for itself at every step.
     let (mut even, mut odd) = ([simd.splat(0.0); Q], [simd.splat(0.0); Q]);
-    let length = queries[0].len();
-    let add = |sums: &mut [S::Vector; Q], i: usize| {
-        let keys = T::load(simd, block(keys, i * stride));
-        for (query, sum) in queries.iter().zip(sums) {
-            *sum = simd.mul_add(simd.splat(query[i]), keys, *sum);
+    for i in (1..length).step_by(2) {
+        let (first, second) = (T::load(simd, at(i - 1)), T::load(simd, at(i)));
+        for query in 0..Q {
+            even[query] = simd.mul_add(simd.splat(queries[query][i - 1]), first, even[query]);
+            odd[query] = simd.mul_add(simd.splat(queries[query][i]), second, odd[query]);
         }
-    };
-    for i in (0..length - length % 2).step_by(2) {
-        add(&mut even, i);
-        add(&mut odd, i + 1);
     }
     if length % 2 == 1 {
-        add(&mut even, length - 1);
+        let last = T::load(simd, at(length - 1));
+        for query in 0..Q {
+            even[query] = simd.mul_add(simd.splat(queries[query][length - 1]), last, even[query]);
+        }
     }
-    std::array::from_fn(|query| simd.add(even[query], odd[query]))
+    for query in 0..Q {
+        even[query] = simd.add(even[query], odd[query]);
+    }
+    even
 }
 
 /// Returns the sixteen values at `start`.
@@ -226,31 +230,33 @@ fn soften(scores: &mut [f32], len: usize) {
     softmax_in_place(scores);
 }
 
-/// Writes the weighted sums of the values of one head: that of each query at `out[query * d..]`.
+/// Writes the weighted sums of the values of one head: that of each query at `out[query * d..]`; the values of position `t` from
+/// `start` on are `values(t, start)`.
 #[inline(always)]
 fn mix<'a, S: Simd, T: Cell + 'a, const Q: usize>(
     simd: S,
     weights: [&[f32]; Q],
-    value_at: impl Fn(usize) -> &'a [T],
+    values: impl Fn(usize, usize) -> &'a [T],
     out: &mut [f32],
     heads: Heads,
 ) {
-    let (d, whole) = (heads.width(), heads.dim - heads.dim % LANES);
+    let (d, whole, len) = (heads.width(), heads.dim - heads.dim % LANES, weights[0].len());
+    let weights = weights.map(|weights| &weights[..len]);
     for start in (0..whole).step_by(LANES) {
         let mut sums = [simd.splat(0.0); Q];
-        for t in 0..weights[0].len() {
-            let values = T::load(simd, block(value_at(t), start));
-            for (weights, sum) in weights.iter().zip(&mut sums) {
-                *sum = simd.mul_add(simd.splat(weights[t]), values, *sum);
+        for t in 0..len {
+            let values = T::load(simd, block(values(t, start), 0));
+            for query in 0..Q {
+                sums[query] = simd.mul_add(simd.splat(weights[query][t]), values, sums[query]);
             }
         }
-        for (query, sum) in sums.into_iter().enumerate() {
-            simd.store(sum, block_mut(out, query * d + start));
+        for query in 0..Q {
+            simd.store(sums[query], block_mut(out, query * d + start));
         }
     }
     for (query, weights) in weights.into_iter().enumerate() {
         for at in whole..heads.dim {
-            let sum = |sum: f32, (t, weight): (usize, &f32)| weight.mul_add(value_at(t)[at].widen(), sum);
+            let sum = |sum: f32, (t, weight): (usize, &f32)| weight.mul_add(values(t, at)[0].widen(), sum);
             out[query * d + at] = weights.iter().enumerate().fold(0.0, sum);
         }
     }
@@ -286,9 +292,8 @@ pub fn attend_scattered<S: Simd, T: Cell>(
             bias.add(head, len - 1, &mut weights[..len]);
         }
         soften(weights, len);
-        let values = d + head * heads.dim..d + (head + 1) * heads.dim;
-        let value_at = |t: usize| &cells[t][values.clone()];
-        mix(simd, [&weights[..len]], value_at, &mut out[head * heads.dim..], heads);
+        let first = head * heads.dim;
+        mix(simd, [&weights[..len]], |t, start| &cells[t][d + first + start..], &mut out[first..], heads);
     }
 }
 
