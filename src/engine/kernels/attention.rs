@@ -158,8 +158,13 @@ fn attend<S: Simd, T: Cell, const Q: usize>(
         let (keys, values) = block.split_at(heads.dim * padded);
         let (key_scales, value_scales) = memory.scales[2 * head * padded..2 * (head + 1) * padded].split_at(padded);
         let of_head = queries.map(|query| &query[part.clone()]);
-        for start in (0..padded).step_by(LANES) {
-            for (query, sum) in score(simd, of_head, &keys[start..], padded).into_iter().enumerate() {
+        // The next head is asked for while this one is scored; bytes come in time by themselves.
+        let next = memory.values.get((head + 1) * memory.head_size()..(head + 2) * memory.head_size());
+        let next = next.filter(|_| !T::SCALED);
+        let ahead = Ahead::of(next.unwrap_or_default(), padded / LANES * heads.dim);
+        for (strip, start) in (0..padded).step_by(LANES).enumerate() {
+            let sums = score(simd, of_head, &keys[start..], padded, |i| ahead.ask(strip * heads.dim + i));
+            for (query, sum) in sums.into_iter().enumerate() {
                 simd.store(sum, block_mut(weights, query * padded + start));
             }
         }
@@ -185,15 +190,23 @@ fn multiply(values: &mut [f32], factors: &[f32]) {
     values.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
 }
 
-/// Returns the products of queries with sixteen keys; value `i` of the keys lies at `keys[i * stride..]`.
+/// Returns the products of queries with sixteen keys; value `i` of the keys lies at `keys[i * stride..]`. `step` is called with each `i`.
 #[inline(always)]
-fn score<S: Simd, T: Cell, const Q: usize>(simd: S, queries: [&[f32]; Q], keys: &[T], stride: usize) -> [S::Vector; Q] {
+fn score<S: Simd, T: Cell, const Q: usize>(
+    simd: S,
+    queries: [&[f32]; Q],
+    keys: &[T],
+    stride: usize,
+    step: impl Fn(usize),
+) -> [S::Vector; Q] {
     let length = queries[0].len();
     let queries = queries.map(|query| &query[..length]);
     let at = |i: usize| block(keys, i * stride);
     // Two chains of sums, since one would wait for itself at every step.
     let (mut even, mut odd) = ([simd.splat(0.0); Q], [simd.splat(0.0); Q]);
     for i in (1..length).step_by(2) {
+        step(i - 1);
+        step(i);
         let (first, second) = (T::load(simd, at(i - 1)), T::load(simd, at(i)));
         for query in 0..Q {
             even[query] = simd.mul_add(simd.splat(queries[query][i - 1]), first, even[query]);
@@ -242,6 +255,7 @@ fn mix<'a, S: Simd, T: Cell + 'a, const Q: usize>(
 ) {
     let (d, whole, len) = (heads.width(), heads.dim - heads.dim % LANES, weights[0].len());
     let weights = weights.map(|weights| &weights[..len]);
+    #[expect(clippy::needless_range_loop, reason = "several slices are read at one place")]
     for start in (0..whole).step_by(LANES) {
         let mut sums = [simd.splat(0.0); Q];
         for t in 0..len {

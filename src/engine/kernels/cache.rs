@@ -60,6 +60,7 @@ impl<T: Cell> Slot<T> {
         Slot { cells: Vec::new(), usual }
     }
 
+    #[inline(always)]
     fn write(&mut self, position: usize, cell: &[f32]) {
         // A new source begins: what an unusually long one before it took is given back.
         if position <= 1 && self.cells.capacity() > 2 * self.usual {

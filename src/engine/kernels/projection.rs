@@ -288,6 +288,9 @@ impl Running<'_> {
     fn take(&mut self, first: usize, scores: &[f32]) {
         let threshold = self.threshold();
         self.sum.see(first, scores, self.wanted.apart(), threshold, &mut self.seen);
+        if self.seen.largest <= threshold {
+            return;
+        }
         for place in self.seen.places.iter() {
             let score = scores[place];
             if score > self.threshold() {

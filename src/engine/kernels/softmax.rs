@@ -33,9 +33,9 @@ impl<const CHUNKS: usize> Default for Places<CHUNKS> {
 impl<const CHUNKS: usize> Places<CHUNKS> {
     /// Returns them in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().enumerate().flat_map(|(chunk, bits)| {
+        self.0.iter().enumerate().filter(|(_, bits)| **bits != 0).flat_map(|(chunk, bits)| {
             let after = |bits: &u32| Some(bits & (bits - 1)).filter(|bits| *bits != 0);
-            let left = std::iter::successors(Some(*bits).filter(|bits| *bits != 0), after);
+            let left = std::iter::successors(Some(*bits), after);
             left.map(move |bits| chunk * LANES + bits.trailing_zeros() as usize)
         })
     }
