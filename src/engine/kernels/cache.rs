@@ -356,4 +356,26 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_beam_gives_the_same_bits_alone_and_with_others_and_bytes_are_near_to_f32() {
+        let (projections, queries) = (random((21, 40)), random((7, 10)));
+        let attention = |precision, rows: Range<usize>| {
+            let source = &CrossMemory::split(&projections, &[0..21], HEADS, precision).unwrap()[0];
+            let part = queries.narrow(0, rows.start, rows.len()).unwrap().contiguous().unwrap();
+            let (mixed, taps) = cross_attention(&part, &vec![source; rows.len()], 1, HEADS, Some(None)).unwrap();
+            (mixed.to_vec2::<f32>().unwrap(), taps)
+        };
+        for precision in [Precision::F32, Precision::Int8] {
+            let (mixed, taps) = attention(precision, 0..7);
+            for row in 0..7 {
+                let (alone, tap) = attention(precision, row..row + 1);
+                assert_eq!((&alone[0], &tap[0]), (&mixed[row], &taps[row]));
+            }
+        }
+        let flat = |precision| attention(precision, 0..7).0.concat();
+        let (exact, bytes) = (flat(Precision::F32), flat(Precision::Int8));
+        let mean = exact.iter().zip(&bytes).map(|(a, b)| (a - b).abs()).sum::<f32>() / exact.len() as f32;
+        assert!(mean > 0.0 && mean < 0.02, "{mean}");
+    }
 }

@@ -61,17 +61,12 @@ impl Linear {
 
 /// Returns a feed-forward block, `down(activation(up(x)))`: (rows, d) for `x` of shape (rows, d).
 pub fn feed_forward(x: &Tensor, up: &Linear, activation: Activation, down: &Linear) -> Result<Tensor> {
-    if let Form::Device(_) = down.0 {
-        return down.forward(&up.activated(x, activation)?);
-    }
-    let inner = up.forward(x)?;
-    let Some(each) = activation.on_host() else { return down.forward(&activation.apply(&inner)?) };
-    // The activation is taken as rows are made ready for the second product: it is never written out.
-    match &down.0 {
-        Form::F32(packed) => multiply(packed, &inner, Some(each)),
-        Form::Int8(packed) => multiply(packed, &inner, Some(each)),
-        Form::Int16(packed) => multiply(packed, &inner, Some(each)),
-        Form::Device(layer) => layer.forward(&activation.apply(&inner)?, None),
+    // On the host the activation is taken as rows are made ready for the second product: it is never written out.
+    match (&down.0, activation.on_host()) {
+        (Form::F32(packed), Some(each)) => multiply(packed, &up.forward(x)?, Some(each)),
+        (Form::Int8(packed), Some(each)) => multiply(packed, &up.forward(x)?, Some(each)),
+        (Form::Int16(packed), Some(each)) => multiply(packed, &up.forward(x)?, Some(each)),
+        _ => down.forward(&up.activated(x, activation)?),
     }
 }
 
