@@ -361,7 +361,7 @@ mod tests {
     fn a_beam_gives_the_same_bits_alone_and_with_others_and_bytes_are_near_to_f32() {
         let (projections, queries) = (random((21, 40)), random((7, 10)));
         let attention = |precision, rows: Range<usize>| {
-            let source = &CrossMemory::split(&projections, &[0..21], HEADS, precision).unwrap()[0];
+            let source = &CrossMemory::split(&projections, &[0..4, 4..21], HEADS, precision).unwrap()[1];
             let part = queries.narrow(0, rows.start, rows.len()).unwrap().contiguous().unwrap();
             let (mixed, taps) = cross_attention(&part, &vec![source; rows.len()], 1, HEADS, Some(None)).unwrap();
             (mixed.to_vec2::<f32>().unwrap(), taps)
