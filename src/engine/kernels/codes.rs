@@ -12,6 +12,7 @@ use super::simd::{self, Ahead, vector::vectorized};
 use codebook::Codebook;
 use rayon::prelude::*;
 use scan::Kernel;
+use std::ops::Range;
 
 /// Values of a row that share a code.
 const VALUES: usize = 4;
@@ -106,14 +107,18 @@ impl Codes {
 
     /// Returns what asks for the codes of a stripe, if there is one, in the course of `steps` steps.
     pub fn ahead(&self, stripe: usize, steps: usize) -> Ahead {
+        Ahead::of(self.codes.get(self.place(stripe)).unwrap_or_default(), steps)
+    }
+
+    /// Returns where the codes of a stripe lie.
+    fn place(&self, stripe: usize) -> Range<usize> {
         let size = STRIPE * self.groups * GROUP;
-        Ahead::of(self.codes.get(stripe * size..(stripe + 1) * size).unwrap_or_default(), steps)
+        stripe * size..(stripe + 1) * size
     }
 
     /// Writes the sums of one vector or two over the rows of a stripe, one a row.
     pub fn scan(&self, stripe: usize, tables: &[Tables], sums: [&mut [i32]; 2]) {
-        let size = STRIPE * self.groups * GROUP;
-        let codes = &self.codes[stripe * size..(stripe + 1) * size];
+        let codes = &self.codes[self.place(stripe)];
         let entries = self.groups * GROUP * CENTROIDS;
         assert!(sums.iter().all(|sums| sums.len() == STRIPE), "a stripe has a sum for each row and vector");
         assert!(tables.iter().all(|tables| tables.entries.len() == entries), "tables are of these codes");

@@ -6,7 +6,7 @@
 //! tile height or the vector width; a row's result never depends on its neighbours.
 
 use super::{
-    panels::{Elementwise, Panels, bands, padded_bias, prefetched},
+    panels::{Elementwise, Panels, bands, padded_bias, prefetched, taken},
     simd::{Ahead, Width},
 };
 use rayon::prelude::*;
@@ -132,12 +132,7 @@ impl Tiles {
         let mut packed = vec![0f32; rows * inputs];
         let mut list = Vec::with_capacity(rows.div_ceil(tallest));
         for (row, height) in bands(rows, tallest) {
-            let mut band = &x[row * inputs..(row + height) * inputs];
-            if let Some(first) = first {
-                scratch.clear();
-                first(band, &mut scratch);
-                band = &scratch;
-            }
+            let band = taken(first, &x[row * inputs..(row + height) * inputs], &mut scratch);
             let into = &mut packed[row * inputs..(row + height) * inputs];
             for (k, group) in into.chunks_exact_mut(height).enumerate() {
                 for (i, value) in group.iter_mut().enumerate() {

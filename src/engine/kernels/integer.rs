@@ -9,7 +9,7 @@ mod rows;
 mod tiles;
 
 use super::{
-    panels::{Elementwise, Panels, bands, padded_bias, prefetched},
+    panels::{Elementwise, Panels, bands, padded_bias, prefetched, taken},
     simd::{self, Ahead, LANES},
 };
 pub use element::Integer;
@@ -148,12 +148,8 @@ impl<T: Integer> Panels for Packed<T> {
             starts: Vec::with_capacity(rows),
         };
         let (mut values, mut scratch) = (vec![T::default(); groups * self.kernel.group], Vec::new());
-        for mut row in x.chunks_exact(self.inputs) {
-            if let Some(first) = first {
-                scratch.clear();
-                first(row, &mut scratch);
-                row = &scratch;
-            }
+        for row in x.chunks_exact(self.inputs) {
+            let row = taken(first, row, &mut scratch);
             input.scales.push(T::quantize(row, &mut values[..self.inputs]));
             input.starts.push(if self.kernel.offset == 0 { 0 } else { -self.kernel.offset * T::sum(&values) });
             (self.kernel.pack)(&values, &mut input.groups);

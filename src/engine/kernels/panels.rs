@@ -32,6 +32,14 @@ pub fn bands(rows: usize, tallest: usize) -> impl ExactSizeIterator<Item = (usiz
 /// A function of each value alone; what it returns is appended.
 pub type Elementwise = fn(&[f32], &mut Vec<f32>);
 
+/// Returns `x`, or where a function is to be taken first what it makes of `x`, in `scratch`.
+pub fn taken<'a>(first: Option<Elementwise>, x: &'a [f32], scratch: &'a mut Vec<f32>) -> &'a [f32] {
+    let Some(first) = first else { return x };
+    scratch.clear();
+    first(x, scratch);
+    scratch
+}
+
 /// A weight matrix, (outputs, inputs), packed for products with a few rows.
 pub trait Panels {
     /// Rows of an input as the kernel reads them.

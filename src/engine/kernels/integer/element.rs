@@ -5,16 +5,13 @@
 
 use super::{
     super::simd::{
-        self, largest_magnitude, nearest,
+        self, Cell, largest_magnitude, nearest,
         vector::{Simd, vectorized},
     },
     tiles::{self, Kernel},
 };
 
-/// The largest magnitude of a quantized value in int8.
-const LARGEST_BYTE: f32 = 127.0;
-
-/// The same in int16.
+/// The largest magnitude of a quantized value in int16.
 const LARGEST_WORD: f32 = 32_767.0;
 
 /// The greatest Euclidean length of a row in int16 before rounding. By Cauchy-Schwarz a sum of products is at most the product of two
@@ -89,12 +86,11 @@ impl Integer for i16 {
 /// Rounds a row to -127..=127: symmetric, by its largest value.
 #[inline(always)]
 fn bytes_body<S: Simd>(simd: S, row: &[f32], out: &mut [i8]) -> f32 {
-    let largest = largest_magnitude(simd, row);
-    let factor = if largest > NOTHING { LARGEST_BYTE / largest } else { 0.0 };
+    let scale = <i8 as Cell>::scale(simd, row);
     for (out, value) in out.iter_mut().zip(row) {
-        *out = nearest(value * factor) as i8;
+        *out = i8::narrow(value * scale.inverse);
     }
-    largest / LARGEST_BYTE
+    scale.step
 }
 
 /// Rounds a row to -32767..=32767, by its largest value or its Euclidean length, whichever leaves it shorter.
